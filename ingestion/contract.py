@@ -1,0 +1,120 @@
+"""Contracts: the canonical input layer, one YAML file per table in `ingestion/contracts/`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from qianmo.errors import ConfigurationError
+
+CONTRACTS = Path(__file__).parent / "contracts"
+
+VaultKind = Literal["name", "id_number", "phone", "account_number", "address"]
+
+TECHNICAL_COLUMNS: dict[str, str] = {
+    "legal_entity_code": "varchar",
+    "business_date": "date",
+    "batch_id": "varchar",
+    "source_row": "bigint",
+}
+"""Columns that landing adds to every table. `source_row` counts data rows of the batch from 1."""
+
+LEGAL_BASIS_COLUMNS: dict[str, str] = {
+    "basis_source": "varchar",
+    "legal_basis": "varchar",
+    "basis_purpose": "varchar",
+    "basis_expiry": "date",
+}
+"""Columns that landing adds where a contract says `legal_basis: required` (domain section 11)."""
+
+_DUCKDB_TYPES = {"text": "varchar", "integer": "bigint", "double": "double", "date": "date",
+                 "timestamp": "timestamp", "boolean": "boolean"}
+
+
+class Column(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    name: str
+    type: str
+    label: str
+    required: bool = False
+    accepted: list[str] | None = None
+    vault: VaultKind | None = None
+    """The raw value goes to the vault; landing holds `<name>_key` and `<name>_masked` instead."""
+    references: str | None = None
+    """`source.table.column` that this value should be found in (checked by gate 1)."""
+    control_total: bool = False
+    """The control file's amount total is the sum of this column."""
+    class_: Literal["C1", "C2"] = "C2"
+    """JR/T 0171-2020: C2 is encrypted at rest and masked on display; C3 never lands."""
+    level: Literal[1, 2, 3, 4] = 3
+    """Data-map level of 金规〔2024〕24号."""
+
+    @property
+    def duckdb_type(self) -> str:
+        return self.type if self.type.startswith("decimal") else _DUCKDB_TYPES[self.type]
+
+
+class Contract(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    table: str
+    label: str
+    grain: str
+    version: int
+    key: list[str]
+    load: Literal["upsert", "append", "snapshot"]
+    """upsert: full first, changes after; append: each row once; snapshot: each delivery replaces the table."""
+    legal_basis: Literal["required"] | None = None
+    columns: list[Column]
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}.{self.table}"
+
+    def landed_columns(self) -> dict[str, str]:
+        """Column name to DuckDB type, as stored in landing."""
+        landed: dict[str, str] = {}
+        for column in self.columns:
+            if column.vault is None:
+                landed[column.name] = column.duckdb_type
+                continue
+            landed[f"{column.name}_key"] = "varchar"
+            landed[f"{column.name}_masked"] = "varchar"
+            if column.vault == "id_number":
+                landed[f"{column.name}_is_valid"] = "boolean"
+                landed[f"{column.name}_birth_date"] = "date"
+                landed[f"{column.name}_gender"] = "varchar"
+        if self.legal_basis:
+            landed |= LEGAL_BASIS_COLUMNS
+        return landed | TECHNICAL_COLUMNS
+
+    def landed_key(self) -> list[str]:
+        """The key as landed: a vaulted key column is known by its surrogate."""
+        vaulted = {column.name for column in self.columns if column.vault}
+        return [f"{name}_key" if name in vaulted else name for name in self.key]
+
+
+@lru_cache
+def contracts() -> dict[str, Contract]:
+    """Every contract by `source.table`.
+
+    Raises:
+        ConfigurationError: a file does not follow the schema; the message names file and field.
+    """
+    found: dict[str, Contract] = {}
+    for path in sorted(CONTRACTS.glob("*/*.yml")):
+        text = path.read_text(encoding="utf-8")
+        raw = yaml.safe_load(text)
+        for column in raw.get("columns", []):
+            if "class" in column:
+                column["class_"] = column.pop("class")
+        try:
+            contract = Contract.model_validate(raw)
+        except ValidationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+        found[contract.name] = contract
+    return found

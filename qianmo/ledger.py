@@ -1,0 +1,155 @@
+"""The ledger: one SQLite file per bank that says what was landed, checked, built, published and delivered.
+
+A row here is the commit point of a step: files are placed first, under their final names, then the row is
+written in one transaction. A step without its row is repeated; a step with it is not done twice.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, event, select
+from sqlalchemy.dialects.sqlite import insert
+
+from qianmo.home import BankHome
+
+metadata = MetaData()
+
+landing_batch = Table(
+    "landing_batch",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("table_name", String, primary_key=True),
+    Column("business_date", String, primary_key=True),  # ISO date
+    Column("status", String, nullable=False),  # landed | refused
+    Column("batch_id", String),  # <source>.<table>.<date>.<first 12 of content_sha256>
+    Column("contract_version", Integer),
+    Column("content_sha256", String),  # of the source files, in order
+    Column("files", String),  # JSON list of names
+    Column("rows_in", Integer),
+    Column("rows_landed", Integer),
+    Column("rows_quarantined", Integer),
+    Column("message", String),  # why refused: file, expected, found
+    Column("recorded_at", String, nullable=False),
+)
+
+landing_reject = Table(
+    "landing_reject",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("table_name", String, primary_key=True),
+    Column("business_date", String, primary_key=True),
+    Column("column_name", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    Column("rows_rejected", Integer, nullable=False),
+)
+
+gate_result = Table(
+    "gate_result",
+    metadata,
+    Column("gate", String, primary_key=True),  # landing | marts
+    Column("subject", String, primary_key=True),  # source.table, or mart
+    Column("business_date", String, primary_key=True),
+    Column("expectation", String, primary_key=True),
+    Column("severity", String, nullable=False),  # critical | warning
+    Column("success", Integer, nullable=False),  # 1, 0
+    Column("observed", String),
+    Column("recorded_at", String, nullable=False),
+)
+
+build = Table(
+    "build",
+    metadata,
+    Column("business_date", String, primary_key=True),
+    Column("input_digest", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+)
+
+publication = Table(
+    "publication",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("business_date", String, nullable=False),
+    Column("file_name", String, nullable=False),
+    Column("content_digest", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("delivery_id", String, primary_key=True),  # <batch id>.<recipient>
+    Column("batch_id", String, nullable=False),
+    Column("list_code", String, nullable=False),
+    Column("business_date", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("definition_hash", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("recipient_type", String, nullable=False),  # branch | manager
+    Column("recipient", String, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("content_sha256", String, nullable=False),  # of the rows before encryption
+    Column("files", String, nullable=False),  # JSON: name to SHA-256 of the file as placed
+    Column("approver", String),
+    Column("expires_on", String),
+    Column("recorded_at", String, nullable=False),
+)
+
+vault_access = Table(
+    "vault_access",
+    metadata,
+    Column("access_id", Integer, primary_key=True, autoincrement=True),
+    Column("purpose", String, nullable=False),
+    Column("kinds", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("values_read", Integer, nullable=False),
+    Column("recorded_at", String, nullable=False),
+)
+
+
+def now() -> str:
+    """The current instant, UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def transaction(home: BankHome) -> Iterator[Connection]:
+    """One write transaction on the bank's ledger, created when missing; waits up to 60 s for other writers."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(f"sqlite:///{home.ledger}", connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def _manual_begin(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("pragma journal_mode=wal")
+
+    @event.listens_for(engine, "begin")
+    def _begin_immediate(connection: Connection) -> None:
+        connection.exec_driver_sql("begin immediate")
+
+    try:
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def put(connection: Connection, table: Table, *rows: Mapping[str, Any]) -> None:
+    """Insert rows, replacing those with the same key; `recorded_at` is filled in."""
+    for row in rows:
+        values = dict(row)
+        if "recorded_at" in table.c:
+            values.setdefault("recorded_at", now())
+        statement = insert(table).values(values)
+        if not all(column.autoincrement is True for column in table.primary_key):
+            statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values)
+        connection.execute(statement)
+
+
+def rows(home: BankHome, table: Table, **equal: Any) -> Sequence[dict[str, Any]]:
+    """Rows of a table whose columns equal the given values, in key order."""
+    with transaction(home) as connection:
+        statement = select(table).filter_by(**equal).order_by(*table.primary_key)
+        return [dict(row) for row in connection.execute(statement).mappings()]
