@@ -1,0 +1,325 @@
+"""A bank: one folder `banks/<name>/` that says where its sources are, how they are read and how they map to the contracts.
+
+`bank.yml` names the bank, its legal entity, its inbox and its sources; `sources/<source>.yml` describes the tables of one
+source. Nothing in Python knows a bank.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from ingestion.contract import Contract, contracts
+from qianmo.errors import ConfigurationError
+from qianmo.home import PROJECT_ROOT, BankHome
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+FilePatterns = Annotated[list[str], BeforeValidator(_as_list)]
+"""Paths relative to the inbox unless absolute; `{date:%Y%m%d}`, `{home}`, `{bank}`, `{project}` and globs allowed."""
+
+Compression = Literal["none", "gzip"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DelimitedFormat(_Model):
+    """Text with one record a line; fields parted by a delimiter of one or more characters."""
+
+    kind: Literal["delimited"]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    header: bool = False
+    columns: list[str] | dict[str, str] | None = None
+    """Names in file order; with a header also {text of the header: name}, or nothing to take the header's own names."""
+    compression: Compression = "none"
+    quote: str | None = None
+
+    @model_validator(mode="after")
+    def _columns_known(self) -> "DelimitedFormat":
+        if not self.header and not isinstance(self.columns, list):
+            raise ValueError("columns must list the names in file order when header is false")
+        return self
+
+
+class FixedColumn(_Model):
+    name: str
+    start: int = Field(ge=1)
+    """First byte, counted from 1."""
+    length: int = Field(ge=1)
+
+
+class FixedWidthFormat(_Model):
+    """Text with one record a line; every field at its byte position."""
+
+    kind: Literal["fixed_width"]
+    encoding: str
+    columns: list[FixedColumn]
+    compression: Compression = "none"
+
+    @property
+    def record_length(self) -> int:
+        """Bytes of a record without its line end."""
+        return max(column.start + column.length - 1 for column in self.columns)
+
+
+class XlsxFormat(_Model):
+    """A worksheet; the header row is found by its texts, below merged title rows."""
+
+    kind: Literal["xlsx"]
+    columns: dict[str, str]
+    """Text of the header to name."""
+    sheet: str | None = None
+    """By default the first visible sheet."""
+
+
+class SqlFormat(_Model):
+    """A table or view of a database, read by watermark."""
+
+    kind: Literal["sql"]
+    url: str = ""
+    """SQLAlchemy URL; empty starts the embedded PostgreSQL."""
+    embedded_postgres: str | None = None
+    """Data folder of a PostgreSQL that is started when `url` is empty."""
+    table: str
+    watermark: str
+    """Column whose day says which business date a row belongs to."""
+    order_by: list[str] = Field(default_factory=list)
+    """Further columns that make the order of rows the same on every run, usually the key."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "SqlFormat":
+        if not self.url and self.embedded_postgres is None:
+            raise ValueError("url is empty and no embedded_postgres is named: set the URL's environment variable")
+        return self
+
+
+Format = Annotated[DelimitedFormat | FixedWidthFormat | XlsxFormat | SqlFormat, Field(discriminator="kind")]
+
+
+class Control(_Model):
+    """A control file: `key=value` lines business_date, rows, bytes, amount_total, sha256."""
+
+    file: str
+
+
+class Lookup(_Model):
+    """A second file joined to the rows of the unload; its columns are used in `map` as `<lookup>.<column>`."""
+
+    files: FilePatterns
+    format: Annotated[DelimitedFormat | FixedWidthFormat | XlsxFormat, Field(discriminator="kind")]
+    key: dict[str, str]
+    """Column of the lookup to expression over the source columns; unique in the lookup."""
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Due:
+    """When a delivery is awaited."""
+
+    kind: Literal["daily", "monthly", "once", "on_arrival"]
+    day: int = 0
+    on: date | None = None
+
+    def is_due(self, business_date: date) -> bool:
+        """Whether the delivery of this business date must be there."""
+        if self.kind == "monthly":
+            return business_date.day == self.day
+        return self.kind == "daily" or (self.kind == "once" and business_date == self.on)
+
+    def may_land(self, business_date: date) -> bool:
+        """Whether a delivery of this business date is looked for at all."""
+        return self.kind == "on_arrival" or self.is_due(business_date)
+
+
+def _as_due(value: Any) -> Any:
+    match value:
+        case "daily" | "on_arrival":
+            return Due(value)
+        case {"monthly": int() as day} if len(value) == 1 and 1 <= day <= 28:
+            return Due("monthly", day=day)
+        case {"once": date() as on} if len(value) == 1:
+            return Due("once", on=on)
+    raise ValueError("due must be daily, on_arrival, {monthly: <day 1 to 28>} or {once: <YYYY-MM-DD>}")
+
+
+class TableDescription(_Model):
+    """How one delivery is read and mapped to its contract."""
+
+    due: Annotated[Due, BeforeValidator(_as_due)] = Due("daily")
+    files: FilePatterns = Field(default_factory=list)
+    format: Format
+    control: Control | None = None
+    where: str | None = None
+    """SQL over the source columns; rows outside it are not part of the table."""
+    map: dict[str, str]
+    """Contract column to DuckDB SQL over the source columns, which are all text, trimmed, '' as NULL."""
+    lookups: dict[str, Lookup] = Field(default_factory=dict)
+    date_formats: list[str] = Field(default_factory=lambda: ["%Y-%m-%d", "%Y%m%d"])
+    legal_basis: str | None = None
+    """JSON file with source, legal_basis, purpose and expires."""
+
+    @model_validator(mode="after")
+    def _files_or_table(self) -> "TableDescription":
+        if isinstance(self.format, SqlFormat) == bool(self.files):
+            raise ValueError("files must be given for a file format and left out for sql")
+        return self
+
+
+class SourceDescription(_Model):
+    """One source system of a bank."""
+
+    source: str
+    label: str
+    tables: dict[str, list[TableDescription]]
+    """Contract table to the deliveries that make it up, in order; nearly always one."""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A loaded bank folder."""
+
+    name: str
+    folder: Path
+    legal_entity_code: str
+    legal_entity_name: str
+    timezone: str
+    inbox: Path
+    sources: dict[str, SourceDescription]
+    home: BankHome
+
+    def resolve(self, pattern: str, business_date: date) -> Path:
+        """A path of a description for a business date; relative ones are below the inbox."""
+        return self.inbox / _place_names(pattern, self.folder, self.home, date=business_date)
+
+
+class _BankFile(_Model):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    legal_entity_code: str
+    legal_entity_name: str
+    timezone: str = "Asia/Shanghai"
+    inbox: str = "{home}/inbox"
+    sources: list[str]
+
+
+_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+def _place_names(text: str, folder: Path, home: BankHome, **more: Any) -> str:
+    return text.format(home=home.root, bank=folder, project=PROJECT_ROOT, **more)
+
+
+def _with_environment(value: Any) -> Any:
+    """`${NAME:-default}` replaced in every text of a YAML document; an unset name without default is empty."""
+    if isinstance(value, str):
+        return _ENVIRONMENT.sub(lambda found: os.environ.get(found[1]) or found[2] or "", value)
+    if isinstance(value, Mapping):
+        return {key: _with_environment(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_environment(item) for item in value]
+    return value
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path}: expected a mapping, found {type(document).__name__}")
+    return dict(_with_environment(document))
+
+
+def _merged(defaults: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of a source below the description of a table; mappings are merged, all else is replaced.
+
+    A format of another kind takes nothing from the default format.
+    """
+    merged = dict(defaults)
+    for key, value in table.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping) and value.get("kind") in (None, below.get("kind")):
+            merged[key] = _merged(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _fields(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'file'}: {e['msg']}" for e in error.errors())
+
+
+def _check_mapping(path: Path, contract: Contract, table: TableDescription) -> None:
+    known = {column.name for column in contract.columns}
+    if unknown := sorted(set(table.map) - known):
+        raise ConfigurationError(
+            f"{path}: tables.{contract.table}.map: no such column of contract {contract.name}: {', '.join(unknown)}"
+        )
+    if missing := [c.name for c in contract.columns if c.required and c.name not in table.map]:
+        raise ConfigurationError(
+            f"{path}: tables.{contract.table}.map: required by contract {contract.name} but not mapped: "
+            f"{', '.join(missing)}"
+        )
+
+
+def _load_source(path: Path, name: str) -> SourceDescription:
+    document = _read_yaml(path)
+    defaults = document.pop("defaults", {})
+    raw_tables = document.get("tables")
+    if not isinstance(raw_tables, dict):
+        raise ConfigurationError(f"{path}: tables: expected a mapping of contract table to description")
+    document["tables"] = {
+        table: [_merged(defaults, entry) for entry in (entries if isinstance(entries, list) else [entries])]
+        for table, entries in raw_tables.items()
+    }
+    try:
+        description = SourceDescription.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_fields(error)}") from None
+    if description.source != name:
+        raise ConfigurationError(f"{path}: source: expected {name}, found {description.source}")
+    for table, entries in description.tables.items():
+        contract = contracts().get(f"{name}.{table}")
+        if contract is None:
+            raise ConfigurationError(f"{path}: tables.{table}: there is no contract {name}.{table}")
+        for entry in entries:
+            _check_mapping(path, contract, entry)
+    return description
+
+
+def load_bank(path: Path) -> Bank:
+    """Load and check a bank folder.
+
+    Raises:
+        ConfigurationError: a file is missing or wrong; the message names file and field.
+    """
+    folder = path.resolve()
+    file = folder / "bank.yml"
+    try:
+        bank = _BankFile.model_validate(_read_yaml(file))
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {_fields(error)}") from None
+    home = BankHome.of(bank.name)
+    return Bank(
+        name=bank.name,
+        folder=folder,
+        legal_entity_code=bank.legal_entity_code,
+        legal_entity_name=bank.legal_entity_name,
+        timezone=bank.timezone,
+        inbox=(PROJECT_ROOT / _place_names(bank.inbox, folder, home)).resolve(),
+        sources={name: _load_source(folder / "sources" / f"{name}.yml", name) for name in bank.sources},
+        home=home,
+    )
