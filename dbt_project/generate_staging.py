@@ -1,0 +1,162 @@
+"""Writes models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table.
+
+Run after a contract is added or changed: `python dbt_project/generate_staging.py` from the project root.
+`tests/warehouse/test_staging.py` fails while staging and contracts disagree.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Column, Contract, contracts
+
+STAGING = Path(__file__).parent / "models" / "staging"
+
+SOURCE_LABELS = {
+    "core": "核心",
+    "acquiring": "收单",
+    "social_security": "社保",
+    "credit": "信贷",
+    "external": "外部",
+    "marketing": "营销",
+    "master": "主数据",
+}
+
+ADDED_LABELS = {
+    "legal_entity_code": "法人机构代码",
+    "business_date": "数据日期",
+    "batch_id": "批次号",
+    "source_row": "源文件行号",
+    "basis_source": "数据来源",
+    "legal_basis": "合法依据",
+    "basis_purpose": "使用目的",
+    "basis_expiry": "依据到期日",
+}
+
+LOADS = {
+    "upsert": ("latest_row_per_key", "the latest delivered row of each key"),
+    "snapshot": ("latest_delivery", "the latest delivery"),
+    "append": ("first_row_per_key", "every row once, as first delivered"),
+}
+
+
+def _landed_key(contract: Contract) -> list[str]:
+    return ["legal_entity_code", *contract.landed_key()]
+
+
+def _sql(contract: Contract) -> str:
+    macro, _ = LOADS[contract.load]
+    key = "" if contract.load == "snapshot" else f", {_landed_key(contract)!r}"
+    added = [*(LEGAL_BASIS_COLUMNS if contract.legal_basis else {}), *TECHNICAL_COLUMNS]
+    own = [name for name in contract.landed_columns() if name not in added]
+    columns = ["legal_entity_code", *own, *(name for name in added if name != "legal_entity_code")]
+    selected = ",\n".join(f"    {name}" for name in columns)
+    return f"""with
+
+landed as (
+    select * from {{{{ source('{contract.source}', '{contract.table}') }}}}
+    where business_date <= {{{{ business_date() }}}}
+),
+
+standing as (
+    {{{{ {macro}('landed'{key}) }}}}
+)
+
+select
+{selected}
+from standing
+"""
+
+
+def _landed_labels(column: Column) -> Iterator[tuple[str, str]]:
+    if column.vault is None:
+        yield column.name, column.label
+        return
+    yield f"{column.name}_key", f"{column.label}代理键"
+    yield f"{column.name}_masked", f"{column.label}(脱敏)"
+    if column.vault == "id_number":
+        yield f"{column.name}_is_valid", f"{column.label}有效"
+        yield f"{column.name}_birth_date", f"{column.label}推算出生日期"
+        yield f"{column.name}_gender", f"{column.label}推算性别"
+
+
+def _column_yaml(name: str, data_type: str, label: str, class_: str, level: int) -> str:
+    return f"""      - name: {name}
+        data_type: {data_type}
+        description: "{label}"
+        config:
+          meta: {{label: "{label}", class: {class_}, level: {level}}}
+"""
+
+
+def _model_yaml(contract: Contract) -> str:
+    types = contract.landed_columns()
+    columns = [
+        _column_yaml(name, types[name], label, column.class_, column.level)
+        for column in contract.columns
+        for name, label in _landed_labels(column)
+    ]
+    added = {name: label for name, label in ADDED_LABELS.items() if name in types}
+    columns += [_column_yaml(name, types[name], label, "C1", 1) for name, label in added.items()]
+    # A batch of an append table cannot break the key of an earlier one, so only the day's batch is tested.
+    where = (
+        "\n          config:\n            where: \"business_date = date '{{ var('business_date') }}'\""
+        if contract.load == "append"
+        else ""
+    )
+    return f"""version: 2
+
+models:
+  - name: stg_{contract.source}__{contract.table}
+    description: >-
+      Grain: {contract.grain}. Key: {", ".join(_landed_key(contract))}. {contract.label}, {LOADS[contract.load][1]}
+      up to the business date.
+    config:
+      meta:
+        label: {contract.label}
+    data_tests:
+      - primary_key:
+          arguments: {{columns: [{", ".join(_landed_key(contract))}]}}{where}
+    columns:
+{"".join(columns)}"""
+
+
+def _sources_yaml(source: str, tables: list[Contract]) -> str:
+    listed = "".join(
+        f"      - name: {contract.table}\n        description: \"{contract.label}: {contract.grain}, as landed.\"\n"
+        for contract in tables
+    )
+    return f"""version: 2
+
+sources:
+  - name: {source}
+    description: "{SOURCE_LABELS.get(source, source)}: landing, one Parquet file per table and business date."
+    config:
+      meta:
+        external_location: "read_parquet('{{{{ var(\\"landing_root\\") }}}}/{source}/{{name}}/*.parquet')"
+    tables:
+{listed}"""
+
+
+def staging_files() -> dict[Path, str]:
+    """Path below models/staging to content, for every contract."""
+    files: dict[Path, str] = {}
+    by_source: dict[str, list[Contract]] = {}
+    for contract in contracts().values():
+        by_source.setdefault(contract.source, []).append(contract)
+        stem = Path(contract.source) / f"stg_{contract.source}__{contract.table}"
+        files[stem.with_suffix(".sql")] = _sql(contract)
+        files[stem.with_suffix(".yml")] = _model_yaml(contract)
+    for source, tables in by_source.items():
+        files[Path(source) / f"{source}__sources.yml"] = _sources_yaml(source, tables)
+    return files
+
+
+def main() -> None:
+    for path, content in staging_files().items():
+        target = STAGING / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+with
+
+landed as (
+    select * from {{ source('credit', 'whitelist') }}
+    where business_date <= {{ business_date() }}
+),
+
+standing as (
+    {{ first_row_per_key('landed', ['legal_entity_code', 'whitelist_batch', 'id_number_key']) }}
+)
+
+select
+    legal_entity_code,
+    whitelist_batch,
+    id_number_key,
+    id_number_masked,
+    id_number_is_valid,
+    id_number_birth_date,
+    id_number_gender,
+    name_key,
+    name_masked,
+    village_code,
+    limit_amount,
+    granted_date,
+    expiry_date,
+    business_date,
+    batch_id,
+    source_row
+from standing

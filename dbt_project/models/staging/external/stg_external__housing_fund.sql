@@ -1,0 +1,31 @@
+with
+
+landed as (
+    select * from {{ source('external', 'housing_fund') }}
+    where business_date <= {{ business_date() }}
+),
+
+standing as (
+    {{ first_row_per_key('landed', ['legal_entity_code', 'id_number_key', 'fund_month']) }}
+)
+
+select
+    legal_entity_code,
+    id_number_key,
+    id_number_masked,
+    id_number_is_valid,
+    id_number_birth_date,
+    id_number_gender,
+    name_key,
+    name_masked,
+    employer_credit_code,
+    fund_month,
+    monthly_amount,
+    basis_source,
+    legal_basis,
+    basis_purpose,
+    basis_expiry,
+    business_date,
+    batch_id,
+    source_row
+from standing

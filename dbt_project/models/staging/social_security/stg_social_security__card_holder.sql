@@ -1,0 +1,33 @@
+with
+
+landed as (
+    select * from {{ source('social_security', 'card_holder') }}
+    where business_date <= {{ business_date() }}
+),
+
+standing as (
+    {{ latest_delivery('landed') }}
+)
+
+select
+    legal_entity_code,
+    card_number_key,
+    card_number_masked,
+    name_key,
+    name_masked,
+    id_number_key,
+    id_number_masked,
+    id_number_is_valid,
+    id_number_birth_date,
+    id_number_gender,
+    phone_key,
+    phone_masked,
+    village_code,
+    issuing_bank,
+    issue_date,
+    status,
+    last_used_date,
+    business_date,
+    batch_id,
+    source_row
+from standing

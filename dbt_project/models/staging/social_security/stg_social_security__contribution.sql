@@ -1,0 +1,28 @@
+with
+
+landed as (
+    select * from {{ source('social_security', 'contribution') }}
+    where business_date <= {{ business_date() }}
+),
+
+standing as (
+    {{ first_row_per_key('landed', ['legal_entity_code', 'id_number_key', 'contribution_month']) }}
+)
+
+select
+    legal_entity_code,
+    id_number_key,
+    id_number_masked,
+    id_number_is_valid,
+    id_number_birth_date,
+    id_number_gender,
+    name_key,
+    name_masked,
+    contribution_month,
+    employer_credit_code,
+    employer_name,
+    base_amount,
+    business_date,
+    batch_id,
+    source_row
+from standing
