@@ -1,0 +1,270 @@
+"""Running a gate: validate every subject, write Data Docs and failing rows, record the results, refuse or pass."""
+
+import logging
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import great_expectations as gx
+import sqlalchemy as sa
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.data_context import AbstractDataContext
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from expectations.check import Check, Severity, Subject, quoted, text
+from expectations.engine import DuckDBDatasource, in_memory
+from qianmo import ledger
+from qianmo.errors import DataRefusedError, ToolBrokenError
+from qianmo.home import BankHome
+
+FAILED_ROWS_LIMIT = 10_000
+"""Rows written per failed check; a whole table at fault need not be copied to be believed."""
+
+# Counts only: never a value of the data in a result, and so never one in Data Docs.
+_RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check saw. `failed_rows` is a CSV of the keys at fault; `broken` is the error of a crashed check."""
+
+    subject: str
+    code: str
+    description: str
+    severity: Severity
+    success: bool
+    observed: str
+    failed_rows: Path | None = None
+    broken: str | None = None
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """A gate that was run to its end. `part` is the source of gate 1, `marts` at gate 2."""
+
+    gate: Literal["landing", "marts"]
+    part: str
+    business_date: date
+    checks: tuple[CheckResult, ...]
+    data_docs: Path | None
+
+    @property
+    def critical_failures(self) -> list[CheckResult]:
+        return [check for check in self.checks if not check.success and check.severity == "critical"]
+
+    @property
+    def warnings(self) -> list[CheckResult]:
+        return [check for check in self.checks if not check.success and check.severity == "warning"]
+
+
+def run_gate(
+    home: BankHome,
+    gate: Literal["landing", "marts"],
+    part: str,
+    business_date: date,
+    subjects: list[Subject],
+    prepare: list[str],
+) -> GateResult:
+    """Validate the subjects in an in-memory DuckDB after the `prepare` statements; pass or raise.
+
+    Results are in the ledger and Data Docs either way.
+
+    Raises:
+        DataRefusedError: a critical expectation failed; the message says which and where the rows are.
+        ToolBrokenError: a check crashed, which says nothing about the data.
+    """
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    run = f"landing-{part}" if gate == "landing" else "marts"
+    failed_rows = home.root / "failed_rows" / business_date.isoformat() / run
+    shutil.rmtree(failed_rows, ignore_errors=True)
+    datasource = in_memory(run)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.add_datasource(datasource=datasource)
+    try:
+        with datasource.get_engine().connect() as connection:
+            for statement in prepare:
+                connection.exec_driver_sql(statement)
+            for subject in subjects:
+                connection.exec_driver_sql(f"create view {quoted(subject.view)} as {subject.query}")
+            connection.commit()
+        # All assets before the first query: adding one opens a connection of its own, and there is but one.
+        for subject in subjects:
+            datasource.add_table_asset(name=subject.name, table_name=subject.view)
+        checks = [check for subject in subjects for check in _validate(context, datasource, subject, failed_rows)]
+    except sa.exc.SQLAlchemyError as error:
+        raise ToolBrokenError(
+            f"gate {run} of {business_date}: the tables under check cannot be read: {error}"
+        ) from error
+    finally:
+        datasource.get_execution_engine().close()
+    docs = _write_data_docs(home, context, business_date, run)
+    result = GateResult(gate, part, business_date, tuple(checks), docs)
+    _record(home, result)
+    _judge(result)
+    return result
+
+
+def _validate(
+    context: AbstractDataContext, datasource: DuckDBDatasource, subject: Subject, failed_rows: Path
+) -> list[CheckResult]:
+    if not subject.checks:
+        return []
+    batch = datasource.get_asset(subject.name).add_batch_definition_whole_table(subject.name)
+    suite = gx.ExpectationSuite(
+        name=subject.name,
+        expectations=[
+            check.expectation.copy(update={"meta": {"code": check.code}}, deep=True) for check in subject.checks
+        ],
+    )
+    context.suites.add(suite)
+    definition = gx.ValidationDefinition(name=subject.name, data=batch, suite=suite)
+    outcome = context.validation_definitions.add(definition).run(result_format=_RESULT_FORMAT)
+    by_code = {entry.expectation_config.meta["code"]: entry for entry in outcome.results}
+    return [_read(datasource, subject, check, by_code[check.code], failed_rows) for check in subject.checks]
+
+
+def _read(
+    datasource: DuckDBDatasource, subject: Subject, check: Check, entry: ExpectationValidationResult, failed_rows: Path
+) -> CheckResult:
+    broken = _crash(entry)
+    path = None
+    if broken is None and not entry.success and check.failing_rows is not None:
+        path = failed_rows / f"{subject.name}.{check.code.replace(':', '.')}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with datasource.get_execution_engine().get_connection() as connection:
+            connection.exec_driver_sql(
+                f"copy (select * from ({check.failing_rows}) limit {FAILED_ROWS_LIMIT})"
+                f" to {text(str(path))} (header, delimiter ',')"
+            )
+    return CheckResult(
+        subject.name,
+        check.code,
+        check.description,
+        check.severity,
+        bool(entry.success),
+        "crashed" if broken else _observed(entry.result),
+        path,
+        broken,
+    )
+
+
+def _crash(entry: ExpectationValidationResult) -> str | None:
+    """The error of a check that could not be computed. Such a check reports itself as failed, too."""
+    info = entry.exception_info or {}
+    details = [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, dict)]
+    messages = [str(detail["exception_message"]) for detail in details if detail.get("raised_exception")]
+    return messages[0] if messages else None
+
+
+def _observed(result: dict[str, Any]) -> str:
+    if "unexpected_count" in result:
+        return f"{result['unexpected_count']} of {result['element_count']} rows"
+    observed = result.get("observed_value")
+    return ", ".join(map(str, observed)) if isinstance(observed, list) else f"{observed} rows"
+
+
+def _write_data_docs(home: BankHome, context: AbstractDataContext, business_date: date, run: str) -> Path:
+    """Static HTML of this run in `data_docs/<date>/<run>`, replacing an earlier one; return its index.
+
+    One site per run keeps the cost of a run independent of how many went before; the scripts and fonts that each
+    site needs are kept once for all of them.
+    """
+    home.data_docs.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{run}-", dir=home.data_docs))
+    try:
+        context.add_data_docs_site(
+            run,
+            {
+                "class_name": "SiteBuilder",
+                "show_how_to_buttons": False,
+                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(building)},
+                "site_section_builders": {"expectations": "None", "profiling": "None"},  # type: ignore[typeddict-unknown-key]
+            },
+        )
+        context.build_data_docs(site_names=[run])
+        shared = home.data_docs / "static"
+        try:
+            (building / "static").rename(shared)
+        except OSError:  # an earlier run has put them there
+            shutil.rmtree(building / "static")
+        (building / "static").symlink_to("../../static")
+        building.chmod(0o755)
+        place = home.data_docs / business_date.isoformat() / run
+        place.parent.mkdir(exist_ok=True)
+        shutil.rmtree(place, ignore_errors=True)
+        building.rename(place)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _write_overview(home)
+    return place / "index.html"
+
+
+def _write_overview(home: BankHome) -> None:
+    runs = sorted(home.data_docs.glob("????-??-??/*/index.html"), key=lambda path: path.parts[-3:], reverse=True)
+    items = "\n".join(
+        f'<li><a href="{escape(str(path.relative_to(home.data_docs)))}">{path.parts[-3]} {escape(path.parts[-2])}</a></li>'
+        for path in runs
+    )
+    page = (
+        '<!doctype html>\n<html lang="zh"><head><meta charset="utf-8"><title>数据质量检查结果</title></head>'
+        f"\n<body><h1>数据质量检查结果</h1>\n<ul>\n{items}\n</ul></body></html>\n"
+    )
+    with tempfile.NamedTemporaryFile("w", dir=home.data_docs, encoding="utf-8", delete=False) as file:
+        file.write(page)
+    Path(file.name).chmod(0o644)
+    os.replace(file.name, home.data_docs / "index.html")
+
+
+def _record(home: BankHome, result: GateResult) -> None:
+    """Write the results to the ledger, in place of those of an earlier run on the same subjects."""
+    day = result.business_date.isoformat()
+    table = ledger.gate_result
+    with ledger.transaction(home) as connection:
+        connection.execute(
+            table.delete().where(
+                table.c.gate == result.gate,
+                table.c.business_date == day,
+                table.c.subject.in_({check.subject for check in result.checks}),
+            )
+        )
+        ledger.put(
+            connection,
+            table,
+            *(
+                {
+                    "gate": result.gate,
+                    "subject": check.subject,
+                    "business_date": day,
+                    "expectation": check.code,
+                    "severity": check.severity,
+                    "success": int(check.success),
+                    "observed": check.observed,
+                }
+                for check in result.checks
+            ),
+        )
+
+
+def _judge(result: GateResult) -> None:
+    name = f"gate {result.gate} ({result.part}) of {result.business_date}"
+    failed = [_told(check) for check in result.critical_failures if not check.broken]
+    broken = [f"- {check.subject} {check.code}: {check.broken}" for check in result.checks if check.broken]
+    docs = f"Data Docs: {result.data_docs}"
+    if broken:
+        lines = [f"{name}: {len(broken)} check(s) crashed, which says nothing about the data", *broken]
+        if failed:
+            lines += [f"besides, {len(failed)} critical expectation(s) failed", *failed]
+        raise ToolBrokenError("\n".join([*lines, docs]))
+    if failed:
+        raise DataRefusedError("\n".join([f"{name}: {len(failed)} critical expectation(s) failed", *failed, docs]))
+
+
+def _told(check: CheckResult) -> str:
+    rows = f"; rows: {check.failed_rows}" if check.failed_rows else ""
+    return f"- {check.subject} {check.code}: expected {check.description}; observed {check.observed}{rows}"
