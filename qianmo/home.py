@@ -53,6 +53,16 @@ class BankHome:
         return self.root / "warehouse" / "warehouse.duckdb"
 
     @property
+    def dbt(self) -> Path:
+        """What dbt writes: `target/` and `logs/`; the source tree stays clean."""
+        return self.root / "dbt"
+
+    @property
+    def dbt_manifest(self) -> Path:
+        """The manifest of the last build, from which Superset's datasets are generated."""
+        return self.dbt / "target" / "manifest.json"
+
+    @property
     def published(self) -> Path:
         """Immutable `marts-<version>.duckdb` files and `current.json`, the pointer."""
         return self.root / "published"

@@ -1,0 +1,283 @@
+"""The `qianmo` command: each step of a day by hand, a whole day, and what became of it.
+
+Exit codes: 0 done; 1 data refused (with the reason); 2 wrong use or configuration; 3 a gate or tool broke.
+Imports of the steps stay inside the commands, so that `qianmo --help` answers at once.
+"""
+
+import json
+import os
+import sys
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qianmo.errors import ConfigurationError, QianmoError
+from qianmo.home import PROJECT_ROOT, home_root
+
+if TYPE_CHECKING:
+    from ingestion.bank import Bank
+
+INTERRUPTED = 130
+
+
+class _Group(typer.core.TyperGroup):
+    """Shows our errors as one message on stderr, with their exit code; never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except QianmoError as error:
+            typer.echo(f"qianmo: {error}", err=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("qianmo: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Qianmo 阡陌: precision marketing for a county rural commercial bank. Exit codes: 0 done, 1 data refused, "
+    "2 wrong use or configuration, 3 a gate or tool broke.",
+)
+keys_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.")
+superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
+app.add_typer(keys_app, name="keys")
+app.add_typer(superset_app, name="superset")
+
+Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
+OptionalSource = Annotated[str | None, typer.Option("--source", help="One source family; all when left out.")]
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    bank: Annotated[
+        str, typer.Option(envvar="QIANMO_BANK", help="Bank folder: the sources and mappings of one bank.")
+    ] = "banks/sample",
+) -> None:
+    ctx.obj = bank
+
+
+@keys_app.command("init")
+def keys_init() -> None:
+    """Write QIANMO_HOME/keys.env with fresh random keys, unless it is there."""
+    from qianmo.settings import create_keys
+
+    typer.echo(create_keys())
+
+
+@app.command(
+    "sample",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def sample(ctx: typer.Context) -> None:
+    """The sample county: `sample generate` writes the sources of a made-up bank (`sample --help`)."""
+    from sample_county.cli import app as sample_app
+
+    sample_app(ctx.args, prog_name="qianmo sample")
+
+
+@app.command()
+def land(ctx: typer.Context, day: Day, source: OptionalSource = None) -> None:
+    """Land a business date: decode, reconcile, quarantine, split off raw identifiers, once."""
+    from ingestion.land import land as land_source
+
+    loaded = _bank(ctx)
+    refused: list[str] = []
+    for name in _sources(loaded, source):
+        try:
+            land_source(loaded, name, day.date(), _progress)
+        except QianmoError as error:
+            if error.exit_code != 1:
+                raise
+            refused.append(f"{name}: {error}")
+    _refuse(refused)
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    day: Day,
+    source: OptionalSource = None,
+    marts: Annotated[bool, typer.Option("--marts", help="Gate 2 (the built marts) instead of gate 1.")] = False,
+) -> None:
+    """Gate 1 on what landed, or gate 2 on the marts: a failed critical expectation refuses."""
+    from expectations import check_landing, check_marts
+
+    loaded = _bank(ctx)
+    if marts:
+        check_marts(loaded, day.date())
+        return
+    refused: list[str] = []
+    for name in _sources(loaded, source):
+        _progress(f"{name}: gate 1")
+        try:
+            check_landing(loaded, name, day.date())
+        except QianmoError as error:
+            if error.exit_code != 1:
+                raise
+            refused.append(str(error))
+    _refuse(refused)
+
+
+@app.command()
+def build(ctx: typer.Context, day: Day) -> None:
+    """Build the warehouse as of a business date; the same inputs again do nothing."""
+    from qianmo.build import build as build_date
+
+    build_date(_bank(ctx), day.date(), _progress)
+
+
+@app.command()
+def publish(ctx: typer.Context, day: Day) -> None:
+    """Place an immutable version of the marts and move the pointer."""
+    from serving.publish import publish as publish_marts
+
+    typer.echo(publish_marts(_bank(ctx), day.date()).version)
+
+
+@app.command()
+def rollback(ctx: typer.Context, version: Annotated[str, typer.Argument(help="A version `qianmo status` shows.")]) -> None:
+    """Point at an earlier published version again."""
+    from serving.publish import roll_back
+
+    typer.echo(roll_back(_bank(ctx), version).version)
+
+
+@superset_app.command("load")
+def superset_load(ctx: typer.Context) -> None:
+    """Bring Superset's datasets, dashboards, roles and row filters to what the code says."""
+    from serving.superset.load import load
+
+    load(_bank(ctx), _progress)
+
+
+@app.command()
+def deliver(ctx: typer.Context, day: Day) -> None:
+    """Write the day's marketing lists per recipient, encrypted, with manifest and ledger row."""
+    from delivery.deliver import deliver as deliver_lists
+
+    for item in deliver_lists(_bank(ctx), day.date()):
+        _progress(f"{item.delivery_id}: {item.rows} rows")
+
+
+@app.command()
+def run(ctx: typer.Context, day: Day) -> None:
+    """A whole business date: land, gate 1, build, gate 2, publish, deliver."""
+    from qianmo.day import run as run_day
+
+    run_day(_bank(ctx), day.date(), _progress)
+
+
+@app.command()
+def status(
+    ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False
+) -> None:
+    """What landed, was built, checked, published and delivered, per business date."""
+    from qianmo.status import show
+    from qianmo.status import status as read_status
+
+    found = read_status(_bank(ctx))
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        from rich.console import Console
+
+        show(found, Console())
+
+
+class Place(StrEnum):
+    """What `qianmo where` can point at."""
+
+    marts = "marts"
+    home = "home"
+    data_docs = "data-docs"
+    delivery = "delivery"
+
+
+@app.command()
+def where(ctx: typer.Context, place: Place) -> None:
+    """Print a path: the published marts (DuckDB), the bank's data, the gates' Data Docs, the delivered lists."""
+    bank = _bank(ctx)
+    if place is Place.marts:
+        from serving.publish import current
+
+        typer.echo(current(bank))
+        return
+    places = {Place.home: bank.home.root, Place.data_docs: bank.home.data_docs, Place.delivery: bank.home.delivery}
+    typer.echo(places[place])
+
+
+@app.command()
+def demo(ctx: typer.Context) -> None:
+    """Three business dates of the sample county through Airflow, into Superset."""
+    from qianmo.demo import demo as run_demo
+
+    run_demo(_bank_folder(ctx), _progress)
+
+
+@app.command()
+def serve(ctx: typer.Context) -> None:
+    """Airflow and Superset on this machine, until Ctrl-C."""
+    from qianmo.serve import serve as run_services
+
+    run_services(_bank_folder(ctx), _progress)
+
+
+@app.command()
+def bench() -> None:
+    """Measure generation, landing and build on this machine, in a scratch folder."""
+    from qianmo.bench import bench as run_bench
+
+    run_bench(_progress)
+
+
+@app.command()
+def lint() -> None:
+    """SQL style and layer rules of the dbt project."""
+    from qianmo.lint import lint as run_lint
+
+    run_lint(_progress)
+
+
+def _bank_folder(ctx: typer.Context) -> Path:
+    """The chosen bank folder, relative to the current folder or to the project."""
+    chosen: str = ctx.find_root().obj
+    for candidate in (Path(chosen), PROJECT_ROOT / chosen):
+        if (candidate / "bank.yml").is_file():
+            return candidate.resolve()
+    raise ConfigurationError(f"no bank folder {chosen}: expected the file {Path(chosen) / 'bank.yml'}")
+
+
+def _bank(ctx: typer.Context) -> "Bank":
+    from ingestion.bank import load_bank
+
+    return load_bank(_bank_folder(ctx))
+
+
+def _sources(bank: "Bank", source: str | None) -> list[str]:
+    if source is None:
+        return list(bank.sources)
+    if source not in bank.sources:
+        raise ConfigurationError(f"bank {bank.name} has no source {source}; it has {', '.join(bank.sources)}")
+    return [source]
+
+
+def _refuse(messages: list[str]) -> None:
+    if messages:
+        from qianmo.errors import DataRefusedError
+
+        raise DataRefusedError("\n".join(messages))
+
+
+def _progress(text: str) -> None:
+    print(f"{datetime.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+
+
+__all__ = ["app"]

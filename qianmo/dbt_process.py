@@ -1,0 +1,39 @@
+"""One dbt invocation in a process of its own: `python -m qianmo.dbt_process <variables.json> <command…>`.
+
+A process that ran dbt keeps DuckDB's lock until it ends, so dbt never runs inside a longer-lived one. The variables
+come from a file: the definitions outgrow what one command-line argument may hold. A line `node <status> <seconds>
+<name>` is printed for each finished node, then whatever dbt itself reports as wrong.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from dbt.cli.main import dbtRunner
+
+
+def _report(event: Any) -> None:
+    if event.info.name == "NodeFinished":
+        node = event.data.node_info
+        seconds = event.data.run_result.execution_time
+        print(f"node {node.node_status} {seconds:.1f} {node.node_name}", flush=True)
+    elif event.info.level == "error":
+        print(event.info.msg, flush=True)
+
+
+def main() -> int:
+    """Run dbt; exit code 0 done, 1 a node failed, 2 dbt itself could not run."""
+    variables, *arguments = sys.argv[1:]
+    result = dbtRunner(callbacks=[_report]).invoke(
+        [*arguments, "--vars", Path(variables).read_text(encoding="utf-8"), "--quiet", "--no-use-colors"]
+    )
+    if result.success:
+        return 0
+    if result.exception is not None:
+        print(result.exception, flush=True)
+        return 2
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
