@@ -2,12 +2,11 @@
 with
 
 credit_lines as (
-    select * from {{ ref('stg_credit__credit_line') }}
+    select * from {{ ref('int_credit_line__assessed') }}
 ),
 
 loans as (
-    select * from {{ ref('stg_credit__loan') }}
-    where disbursed_date <= {{ business_date() }}
+    select * from {{ ref('int_loan__assessed') }}
 ),
 
 repayments as (
@@ -98,28 +97,28 @@ thresholds as (
     select
         legal_entity_code,
         credit_line_id,
-        customer_id as core_customer_id,
+        customer_id,
         product_code,
         channel,
-        limit_amount,
         {{ var('effective_draw_days') }} * {{ var('effective_draw_limit_share') }} * limit_amount as threshold
     from credit_lines
 ),
 
-reached as (
+crossings as (
     select
         balance_days.legal_entity_code,
         balance_days.credit_line_id,
-        thresholds.core_customer_id,
+        thresholds.customer_id,
         thresholds.product_code,
         thresholds.channel,
         balance_days.balance,
+        -- The day at whose end the threshold is met.
         balance_days.from_date + cast(
             ceil(
                 (thresholds.threshold - (balance_days.balance_days_to_date - balance_days.balance_days))
                 / balance_days.balance
             ) as integer
-        ) - 1 as effective_date
+        ) - 1 as effective_date,
     from balance_days
     inner join thresholds
         on
@@ -134,10 +133,12 @@ reached as (
 select
     legal_entity_code,
     credit_line_id,
-    core_customer_id,
+    customer_id,
     product_code,
     channel,
-    min(effective_date) as effective_date,
-    max_by(balance, -(effective_date - date '1900-01-01')) as balance
-from reached
-group by legal_entity_code, credit_line_id, core_customer_id, product_code, channel
+    effective_date,
+    balance,
+from crossings
+qualify row_number() over (
+    partition by legal_entity_code, credit_line_id order by effective_date
+) = 1

@@ -1,0 +1,72 @@
+with
+
+features as (
+    select * from {{ ref('int_customer__features') }}
+),
+
+employees as (
+    select * from {{ ref('stg_core__employee') }}
+    where leave_date is null or leave_date > {{ business_date() }}
+),
+
+eligible as (
+    {%- for list in var('lists') %}
+    select
+        legal_entity_code,
+        {{ sql_text(list.code) }} as list_code,
+        customer_id,
+        cast({{ list.rank_by }} as double) as score,
+        {{ list.reason }} as reason,
+    from features
+    where {{ list.eligible }}
+    union all
+    {%- endfor %}
+    select
+        legal_entity_code,
+        cast(null as varchar) as list_code,
+        customer_id,
+        cast(null as double) as score,
+        cast(null as varchar) as reason,
+    from features
+    where false
+)
+
+select
+    eligible.legal_entity_code,
+    eligible.list_code,
+    eligible.customer_id,
+    features.core_customer_id,
+    features.name_masked,
+    features.phone_masked,
+    features.branch_code,
+    -- One manager for one customer on all lists: the customer's own, else the head of the grid if of the same
+    -- branch, else nobody, and the row goes to the branch.
+    coalesce(managers.employee_id, grid_heads.employee_id) as manager_id,
+    features.primary_grid_name as grid_name,
+    features.market_type,
+    features.segment_name,
+    features.is_minor,
+    features.is_deceased,
+    features.is_staff,
+    features.is_overdue,
+    features.worst_five_class,
+    features.risk_list,
+    features.opted_out_channels,
+    features.authorised_channels,
+    features.last_contacted_date,
+    eligible.score,
+    eligible.reason,
+from eligible
+inner join features
+    on
+        eligible.legal_entity_code = features.legal_entity_code
+        and eligible.customer_id = features.customer_id
+left join employees as managers
+    on
+        features.legal_entity_code = managers.legal_entity_code
+        and features.manager_id = managers.employee_id
+left join employees as grid_heads
+    on
+        features.legal_entity_code = grid_heads.legal_entity_code
+        and features.grid_manager_id = grid_heads.employee_id
+        and features.branch_code = grid_heads.branch_code

@@ -1,0 +1,20 @@
+select
+    metric_code,
+    metric_name,
+    definition,
+    owner,
+    unit,
+from (
+    values
+    {%- for metric in var('metrics') %}
+    (
+        {{ sql_text(metric.code) }},
+        {{ sql_text(metric.name) }},
+        {{ sql_text(metric.definition) }},
+        {{ sql_text(metric.owner) }},
+        {{ sql_text(metric.unit) }}
+    ),
+    {%- endfor %}
+    (null, null, null, null, null)
+) as definitions (metric_code, metric_name, definition, owner, unit)
+where metric_code is not null

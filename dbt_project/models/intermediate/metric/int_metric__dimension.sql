@@ -1,0 +1,64 @@
+with
+
+branches as (
+    select * from {{ ref('stg_core__branch') }}
+),
+
+employees as (
+    select * from {{ ref('stg_core__employee') }}
+),
+
+villages as (
+    select * from {{ ref('stg_master__village') }}
+),
+
+segments as (
+    select * from {{ ref('stg_master__segment') }}
+)
+
+select
+    '{{ var("legal_entity_code") }}' as legal_entity_code,
+    'bank' as dimension,
+    '{{ var("legal_entity_code") }}' as dimension_value,
+    '{{ var("legal_entity_name") }}' as dimension_name,
+    cast(null as varchar) as branch_code,
+union all
+select
+    legal_entity_code,
+    'branch' as dimension,
+    branch_code as dimension_value,
+    branch_name as dimension_name,
+    branch_code,
+from branches
+union all
+select
+    '{{ var("legal_entity_code") }}' as legal_entity_code,
+    'market_type' as dimension,
+    market_type as dimension_value,
+    market_type_name as dimension_name,
+    cast(null as varchar) as branch_code,
+from (values ('urban', '城区'), ('suburban', '城郊'), ('rural', '农村')) as market_types (market_type, market_type_name)
+union all
+select distinct
+    legal_entity_code,
+    'town' as dimension,
+    town_code as dimension_value,
+    town_name as dimension_name,
+    cast(null as varchar) as branch_code,
+from villages
+union all
+select
+    legal_entity_code,
+    'segment' as dimension,
+    segment_code as dimension_value,
+    segment_name as dimension_name,
+    cast(null as varchar) as branch_code,
+from segments
+union all
+select
+    legal_entity_code,
+    'manager' as dimension,
+    employee_id as dimension_value,
+    employee_name as dimension_name,
+    branch_code,
+from employees

@@ -1,0 +1,67 @@
+{#- Chinese names of sources and tables stand in the staging YAML, which is written from the contracts. -#}
+{%- set named = [] -%}
+{%- if execute -%}
+    {%- for node in graph.nodes.values() | sort(attribute='name') -%}
+        {%- if node.resource_type == 'model' and node.name.startswith('stg_') and not node.name.startswith('stg_ledger') -%}
+            {%- set source, table = node.name[4:].split('__', 1) -%}
+            {%- set source_label = (
+                graph.sources.values() | selectattr('source_name', 'equalto', source)
+                | map(attribute='source_description') | first
+            ).split(':')[0] -%}
+            {%- do named.append((source, table, source_label, node.config.meta.label)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endif -%}
+
+with
+
+batches as (
+    select * from {{ ref('stg_ledger__landing_batch') }}
+),
+
+rejects as (
+    select * from {{ ref('stg_ledger__landing_reject') }}
+),
+
+names as (
+    select *
+    from (
+        values
+        {%- for source, table, source_label, table_label in named %}
+        (
+            {{ sql_text(source) }},
+            {{ sql_text(table) }},
+            {{ sql_text(source_label) }},
+            {{ sql_text(table_label) }}
+        ),
+        {%- endfor %}
+        (null, null, null, null)
+    ) as labels (source, table_name, source_name, table_label)
+)
+
+select
+    batches.business_date,
+    batches.legal_entity_code,
+    batches.source,
+    coalesce(names.source_name, batches.source) as source_name,
+    batches.table_name,
+    coalesce(names.table_label, batches.table_name) as table_label,
+    batches.status,
+    batches.rows_in,
+    batches.rows_landed,
+    batches.rows_quarantined,
+    batches.message,
+    rejects.column_name,
+    rejects.reason,
+    coalesce(rejects.rows_rejected, 0) as rows_rejected,
+from batches
+left join rejects
+    on
+        batches.legal_entity_code = rejects.legal_entity_code
+        and batches.source = rejects.source
+        and batches.table_name = rejects.table_name
+        and batches.business_date = rejects.business_date
+left join names
+    on
+        batches.source = names.source
+        and batches.table_name = names.table_name
