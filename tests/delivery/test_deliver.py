@@ -1,0 +1,213 @@
+"""Packages open with the recipient's password, hold what marts and vault say, and are placed once, whole, accounted."""
+
+import csv
+import io
+import json
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import msoffcrypto
+import openpyxl
+import pytest
+import pyzipper
+
+from delivery.deliver import Delivery, deliver
+from delivery.manifest import read_manifest
+from delivery.password import derive_password, passwords
+from delivery.sheet import OUTCOMES
+from ingestion.bank import Bank
+from qianmo import ledger
+from qianmo.errors import ConfigurationError, DataRefusedError
+from tests.delivery.conftest import DAY, LIST_CODES, VILLAINS, Marts, list_row, name_of, phone_of
+
+
+def workbook(bank: Bank, item: Delivery) -> openpyxl.Workbook:
+    (path,) = item.folder.glob("*.xlsx")
+    assert not path.read_bytes().startswith(b"PK")  # an unencrypted workbook is a plain archive
+    office = msoffcrypto.OfficeFile(path.open("rb"))
+    office.load_key(password=derive_password(bank.name, item.recipient_type, item.recipient, "2026-09"))
+    plain = io.BytesIO()
+    office.decrypt(plain)
+    return openpyxl.load_workbook(plain)
+
+
+def csv_bytes(bank: Bank, item: Delivery) -> bytes:
+    (path,) = item.folder.glob("*.csv.zip")
+    with pyzipper.AESZipFile(path) as archive:
+        archive.setpassword(derive_password(bank.name, item.recipient_type, item.recipient, "2026-09").encode())
+        (name,) = archive.namelist()
+        content: bytes = archive.read(name)
+        return content
+
+
+def by_recipient(items: list[Delivery]) -> dict[tuple[str, str], Delivery]:
+    return {(item.list_code, item.recipient): item for item in items}
+
+
+def test_packages_hold_what_the_marts_and_the_vault_say(bank: Bank, published: Marts) -> None:
+    rows = [list_row(n) for n in range(12)]
+    rows += [list_row(12, is_holdout=True), list_row(1, list_code=LIST_CODES[1])]
+    published(rows)
+    items = by_recipient(deliver(bank, DAY))
+    first, second = LIST_CODES
+    assert {key: item.rows for key, item in items.items()} == {
+        (first, "0101"): 6, (first, "0102"): 6, (first, "M0"): 4, (first, "M1"): 4, (first, "M2"): 4,
+        (second, "0102"): 1, (second, "M1"): 1,
+    }  # fmt: skip
+
+    sheet = workbook(bank, items[first, "0101"]).active
+    assert sheet is not None
+    heading = [cell.value for cell in sheet[2]]
+    found = [dict(zip(heading, (cell.value for cell in row), strict=True)) for row in sheet.iter_rows(min_row=3)]
+    assert [row["客户号"] for row in found] == [f"0{n:09d}" for n in (0, 2, 4, 6, 8, 10)]
+    assert [row["手机号"] for row in found] == [phone_of(n) for n in (0, 2, 4, 6, 8, 10)]
+    assert [row["姓名"] for row in found] == [name_of(n) for n in (0, 2, 4, 6, 8, 10)]
+    assert found[0]["市场类型"] == "农村"
+    assert found[0]["名单批次"] == f"{first}-20260928"
+    assert all(cell.data_type == "s" for row in sheet.iter_rows(min_row=3, max_col=17) for cell in row)
+    assert sheet.freeze_panes == "D3"
+    assert sheet.auto_filter.ref == "A2:U8"
+    assert any(
+        OUTCOMES[0] in str(rule.formula1) and "R3:R8" in str(rule.sqref)
+        for rule in sheet.data_validations.dataValidation
+    )
+    assert "0101" in sheet["A1"].value
+    assert "0101" in str(sheet.oddFooter.left.text)
+
+
+def test_csv_opens_in_excel_and_runs_nothing(bank: Bank, published: Marts) -> None:
+    published([list_row(0, reason=VILLAINS["reason"], grid_name=VILLAINS["grid_name"], segment_name="-1")])
+    item = by_recipient(deliver(bank, DAY))[LIST_CODES[0], "0101"]
+    content = csv_bytes(bank, item)
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert content.count(b"\r\n") == content.count(b"\n") == 2
+    (row,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    assert row["姓名"] == "'" + VILLAINS["name"]
+    assert row["入选理由"] == "'" + VILLAINS["reason"]
+    assert row["网格"] == "'" + VILLAINS["grid_name"]
+    assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_holdouts_and_unpublished_rows_never_leave(bank: Bank, published: Marts) -> None:
+    published([list_row(0), *(list_row(n, is_holdout=True) for n in range(1, 20))])
+    items = deliver(bank, DAY)
+    assert {item.rows for item in items} == {1}
+    texts = b"".join(csv_bytes(bank, item) for item in items).decode()
+    assert not [n for n in range(1, 20) if phone_of(n) in texts or name_of(n) in texts]
+
+
+def test_manifest_and_ledger_account_for_every_file(bank: Bank, published: Marts) -> None:
+    published([list_row(n) for n in range(4)])
+    items = deliver(bank, DAY)
+    recorded = {row["delivery_id"]: row for row in ledger.rows(bank.home, ledger.delivery)}
+    assert set(recorded) == {item.delivery_id for item in items}
+    for item in items:
+        manifest = read_manifest(item.folder)
+        assert manifest is not None
+        assert manifest.rows_sha256 == sha256(csv_bytes(bank, item)).hexdigest()
+        assert manifest.definition_sha256 == sha256(
+            Path(f"dbt_project/definitions/lists/{item.list_code}.yml").read_bytes()
+        ).hexdigest()  # fmt: skip
+        assert manifest.approver
+        assert manifest.material_id
+        assert manifest.expires_on == "2026-10-28"
+        assert len(manifest.files) == 2
+        for name, digest in manifest.files.items():
+            assert sha256((item.folder / name).read_bytes()).hexdigest() == digest
+        row = recorded[item.delivery_id]
+        assert (row["rows"], row["content_sha256"]) == (manifest.rows, manifest.rows_sha256)
+        assert json.loads(row["files"]) == manifest.files
+    accesses = ledger.rows(bank.home, ledger.vault_access)
+    told = {(row["recipient"], row["values_read"]) for row in accesses if row["purpose"].startswith(LIST_CODES[0])}
+    assert told == {(f"{item.recipient_type} {item.recipient}", 2 * item.rows) for item in items}
+
+
+def contents(bank: Bank) -> dict[str, bytes]:
+    root = bank.home.delivery
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".building" not in path.parts
+    }
+
+
+def test_delivering_again_changes_nothing(bank: Bank, published: Marts) -> None:
+    published([list_row(n) for n in range(6)])
+    deliver(bank, DAY)
+    files, rows = contents(bank), ledger.rows(bank.home, ledger.delivery)
+    accesses = len(ledger.rows(bank.home, ledger.vault_access))
+    again = deliver(bank, DAY)
+    assert not [item for item in again if item.written]
+    assert contents(bank) == files
+    assert ledger.rows(bank.home, ledger.delivery) == rows
+    assert len(ledger.rows(bank.home, ledger.vault_access)) == accesses  # the vault was not opened
+
+
+def test_changed_rows_replace_and_lost_recipients_are_withdrawn(bank: Bank, published: Marts) -> None:
+    published([list_row(n) for n in range(6)])
+    before = by_recipient(deliver(bank, DAY))
+    published([list_row(n) for n in (0, 2, 4)])
+    after = by_recipient(deliver(bank, DAY))
+    code = LIST_CODES[0]
+    assert {key[1]: (item.rows, item.written) for key, item in after.items()} == {
+        "0101": (3, False), "0102": (0, True), "M0": (1, True), "M1": (1, True), "M2": (1, True),
+    }  # fmt: skip
+    withdrawn = read_manifest(after[code, "0102"].folder)
+    assert withdrawn is not None
+    assert withdrawn.supersedes is not None
+    assert (withdrawn.files, withdrawn.supersedes.rows) == ({}, before[code, "0102"].rows)
+    assert [path.name for path in after[code, "0102"].folder.iterdir()] == ["manifest.json"]
+    replaced = read_manifest(after[code, "M0"].folder)
+    assert replaced is not None
+    assert replaced.supersedes is not None
+    assert replaced.supersedes.rows == 2
+    assert {row["recipient"]: row["rows"] for row in ledger.rows(bank.home, ledger.delivery)} == {
+        "0101": 3, "0102": 0, "M0": 1, "M1": 1, "M2": 1
+    }  # fmt: skip
+    assert not [item for item in deliver(bank, DAY) if item.written]
+
+
+def test_a_damaged_package_is_made_again(bank: Bank, published: Marts) -> None:
+    published([list_row(n) for n in range(4)])
+    item = deliver(bank, DAY)[0]
+    (path,) = item.folder.glob("*.xlsx")
+    path.chmod(0o600)
+    path.write_bytes(b"")
+    assert [again.delivery_id for again in deliver(bank, DAY) if again.written] == [item.delivery_id]
+    assert workbook(bank, item).active is not None
+
+
+def test_an_earlier_date_is_delivered_from_later_marts_only_if_they_hold_it(bank: Bank, published: Marts) -> None:
+    with pytest.raises(DataRefusedError, match="2026-09-28.*found nothing"):
+        deliver(bank, DAY)
+    published([list_row(1)], day=date(2026, 9, 29))
+    with pytest.raises(DataRefusedError, match="no lists of 2026-09-28"):
+        deliver(bank, DAY)
+    with pytest.raises(DataRefusedError, match="found 2026-09-29"):
+        deliver(bank, date(2026, 9, 30))
+
+
+def test_a_recipient_cannot_name_a_path(bank: Bank, published: Marts) -> None:
+    published([list_row(1, branch_code="../../etc")])
+    with pytest.raises(DataRefusedError, match="cannot name a folder"):
+        deliver(bank, DAY)
+    assert not list(bank.home.delivery.glob("2026-*"))
+
+
+def test_passwords_differ_by_recipient_and_month_and_each_look_up_is_recorded(bank: Bank, published: Marts) -> None:
+    published([list_row(n) for n in range(4)])
+    deliver(bank, DAY)
+    assert passwords(bank, "M1", DAY) == {"manager": derive_password(bank.name, "manager", "M1", "2026-09")}
+    others = {
+        derive_password(bank.name, kind, recipient, month)
+        for kind in ("branch", "manager")
+        for recipient in ("M1", "0101")
+        for month in ("2026-09", "2026-10")
+    }  # fmt: skip
+    assert len(others) == 8
+    assert any(
+        row["kinds"] == "password" and row["recipient"] == "M1" for row in ledger.rows(bank.home, ledger.vault_access)
+    )
+    with pytest.raises(ConfigurationError, match="2026-10"):
+        passwords(bank, "M1", date(2026, 10, 1))
