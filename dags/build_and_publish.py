@@ -13,7 +13,8 @@ from operator import and_
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from dags.assets import MARTS, landing, sources
-from dags.steps import DEFAULT_ARGUMENTS, WAREHOUSE_POOL, business_date, progress, step
+from dags.steps import DEFAULT_ARGUMENTS, business_date, progress, step
+from qianmo.orchestrator import WAREHOUSE_POOL
 
 
 @dag(
@@ -38,7 +39,7 @@ def build_and_publish() -> None:
         with step() as bank:
             from datetime import date
 
-            from expectations import check_marts as gate
+            from expectations.marts import check_marts as gate
 
             gate(bank, date.fromisoformat(as_of))
 

@@ -36,7 +36,7 @@ def _landing_dag(source: str) -> None:
         @task(outlets=[landing(source)])
         def check_landing() -> None:
             with step() as bank:
-                from expectations import check_landing as gate
+                from expectations.landing import check_landing as gate
 
                 gate(bank, source, business_date())
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ingestion.bank import Bank
 
 OWNER = "data-engineering"
-WAREHOUSE_POOL = "warehouse"
-"""One slot: a DuckDB file has one writer."""
 
 DEFAULT_ARGUMENTS: dict[str, Any] = {
     "owner": OWNER,

@@ -21,7 +21,7 @@ from ingestion.bank import Bank
 from ingestion.land import complete, export_ledger, write_empty_contracts
 from qianmo import ledger
 from qianmo.definitions import DBT_PROJECT, dbt_variables
-from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
+from qianmo.errors import DataRefusedError, ToolBrokenError
 from qianmo.home import PROJECT_ROOT
 from qianmo.processes import end_with_parent
 
@@ -195,7 +195,7 @@ def _run_dbt(bank: Bank, business_date: date, progress: Progress) -> None:
     }
     with (
         log.open("w", encoding="utf-8") as output,
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             arguments,
             env=environment,
             cwd=PROJECT_ROOT,

@@ -5,9 +5,9 @@ Imports of the steps stay inside the commands, so that `qianmo --help` answers a
 """
 
 import json
-import os
 import sys
-from datetime import date, datetime
+import warnings
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qianmo.errors import ConfigurationError, QianmoError
-from qianmo.home import PROJECT_ROOT, home_root
+from qianmo.home import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from ingestion.bank import Bank
 
 INTERRUPTED = 130
+
+# The embedded PostgreSQL's package says this on import, on every machine without a login session.
+warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 
 class _Group(typer.core.TyperGroup):
@@ -108,7 +111,9 @@ def check(
     marts: Annotated[bool, typer.Option("--marts", help="Gate 2 (the built marts) instead of gate 1.")] = False,
 ) -> None:
     """Gate 1 on what landed, or gate 2 on the marts: a failed critical expectation refuses."""
-    from expectations import check_landing, check_marts
+    from expectations.marts import check_marts
+
+    from expectations.landing import check_landing
 
     loaded = _bank(ctx)
     if marts:
@@ -143,7 +148,9 @@ def publish(ctx: typer.Context, day: Day) -> None:
 
 
 @app.command()
-def rollback(ctx: typer.Context, version: Annotated[str, typer.Argument(help="A version `qianmo status` shows.")]) -> None:
+def rollback(
+    ctx: typer.Context, version: Annotated[str, typer.Argument(help="A version `qianmo status` shows.")]
+) -> None:
     """Point at an earlier published version again."""
     from serving.publish import roll_back
 

@@ -29,7 +29,7 @@ def land_source(bank: "Bank", source: str, business_date: date, progress: Progre
     Raises:
         DataRefusedError: a batch was refused, or a critical expectation failed.
     """
-    from expectations.gate import check_landing
+    from expectations.landing import check_landing
     from ingestion.land import land
 
     for result in land(bank, source, business_date, progress):
@@ -58,8 +58,9 @@ def land_all(bank: "Bank", business_date: date, progress: Progress) -> None:
 
 def run(bank: "Bank", business_date: date, progress: Progress) -> Day:
     """A whole business date: land, gate 1, build, gate 2, publish, deliver. Safe to repeat and to kill."""
+    from expectations.marts import check_marts
+
     from delivery.deliver import deliver
-    from expectations.gate import check_marts
     from qianmo.build import build
     from serving.publish import publish
 

@@ -33,9 +33,7 @@ class Definition(BaseModel):
 class Tag(Definition):
     """A customer tag (domain section 5)."""
 
-    family: Literal[
-        "space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"
-    ]
+    family: Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
     definition: Text
     refresh: Literal["daily"] = "daily"
     sensitivity: Literal["C1", "C2"]

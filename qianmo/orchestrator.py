@@ -21,6 +21,8 @@ from qianmo.errors import ToolBrokenError
 from qianmo.home import PROJECT_ROOT, home_root
 from qianmo.processes import Process, command, free_port, require_running, start, stop, tail
 
+WAREHOUSE_POOL = "warehouse"
+"""One slot: a DuckDB file has one writer."""
 PORT = 8080
 USER = "admin"
 START_SECONDS = 120
@@ -64,8 +66,12 @@ def migrate(variables: Mapping[str, str]) -> None:
     airflow_home().mkdir(parents=True, exist_ok=True)
     log = airflow_home() / "migrate.log"
     with log.open("wb") as output:
-        done = subprocess.run(  # noqa: S603
-            command("airflow-migrate", variables), env=dict(variables), stdout=output, stderr=subprocess.STDOUT, check=False
+        done = subprocess.run(
+            command("airflow-migrate", variables),
+            env=dict(variables),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if done.returncode:
         raise ToolBrokenError(f"airflow db migrate ended with {done.returncode}; see {log}:\n{tail(log)}")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def start(name: str, arguments: Sequence[str], environment: Mapping[str, str], l
     """Start a program in a process group of its own, which also ends when this process is killed."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        popen = subprocess.Popen(  # noqa: S603
+        popen = subprocess.Popen(
             arguments,
             env=dict(environment),
             cwd=PROJECT_ROOT,
@@ -98,20 +98,16 @@ def stop(processes: Sequence[Process]) -> None:
         _signal(process, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.popen.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
         # Also what the leader left behind in its group.
         _signal(process, signal.SIGKILL)
         process.popen.wait()
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.popen.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def require_running(processes: Sequence[Process]) -> None:

@@ -39,7 +39,7 @@ def keys() -> Keys:
         ConfigurationError: a key is neither in the environment nor in the keys file.
     """
     try:
-        return Keys(_env_file=keys_file())  # type: ignore[call-arg]
+        return Keys(_env_file=keys_file())
     except ValidationError as error:
         missing = ", ".join(f"QIANMO_{str(e['loc'][0]).upper()}" for e in error.errors())
         raise ConfigurationError(

@@ -1,6 +1,6 @@
 """What became of each business date, read from the ledger: `qianmo status`."""
 
-from itertools import groupby
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from ingestion.bank import Bank
 
 
-def status(bank: "Bank") -> dict[str, Any]:
-    """One object: per business date the tables landed, the build, the gates, the versions and the lists delivered.
+_TABLE_FACTS = ("source", "status", "rows_in", "rows_landed", "rows_quarantined", "content_sha256", "message")
+_DELIVERY_FACTS = (
+    "delivery_id", "batch_id", "list_code", "business_date", "version", "recipient_type", "recipient", "rows",
+    "content_sha256", "expires_on",
+)  # fmt: skip
 
-    Row counts are those of the ledger; for every landed table rows_in = landed + quarantined.
+
+def status(bank: "Bank") -> dict[str, Any]:
+    """One object: per business date the tables landed, the checks and the build; versions and lists delivered.
+
+    Row counts are those of the ledger; for every landed table rows_in = rows_landed + rows_quarantined.
     """
     from serving.publish import current_publication
 
@@ -24,105 +31,93 @@ def status(bank: "Bank") -> dict[str, Any]:
     batches = ledger.rows(home, ledger.landing_batch)
     builds = {row["business_date"]: row for row in ledger.rows(home, ledger.build) if row["input_digest"] != PENDING}
     checks = ledger.rows(home, ledger.gate_result)
-    publications = sorted(ledger.rows(home, ledger.publication), key=lambda row: row["recorded_at"])
-    deliveries = ledger.rows(home, ledger.delivery)
+    publications = sorted(ledger.rows(home, ledger.publication), key=lambda row: (row["recorded_at"], row["version"]))
     current = current_publication(bank)
-    dates = sorted({row["business_date"] for row in (*batches, *builds.values(), *publications, *deliveries)})
     return {
         "bank": bank.name,
         "home": str(home.root),
         "business_dates": {
             day: {
                 "tables": {
-                    f"{row['source']}.{row['table_name']}": {
-                        "status": row["status"],
-                        "rows_in": row["rows_in"],
-                        "landed": row["rows_landed"],
-                        "quarantined": row["rows_quarantined"],
-                        "message": row["message"],
-                    }
+                    f"{row['source']}.{row['table_name']}": {name: row[name] for name in _TABLE_FACTS}
                     for row in batches
                     if row["business_date"] == day
                 },
                 "checks": _checks([row for row in checks if row["business_date"] == day]),
                 "built": builds[day]["input_digest"] if day in builds else None,
-                "published": [row["version"] for row in publications if row["business_date"] == day],
-                "lists": _lists([row for row in deliveries if row["business_date"] == day]),
             }
-            for day in dates
+            for day in sorted({row["business_date"] for row in (*batches, *builds.values())})
         },
         "published_version": current.version if current else None,
-        "published_versions": [row["version"] for row in publications],
+        "publications": [
+            {name: row[name] for name in ("version", "business_date", "file_name", "content_digest")}
+            for row in publications
+        ],
+        "deliveries": [{name: row[name] for name in _DELIVERY_FACTS} for row in ledger.rows(home, ledger.delivery)],
     }
 
 
 def _checks(results: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    return {
-        gate: {
-            "passed": sum(row["success"] for row in results if row["gate"] == gate),
-            "warnings": sum(
-                not row["success"] and row["severity"] == "warning" for row in results if row["gate"] == gate
-            ),
-            "critical": sum(
-                not row["success"] and row["severity"] == "critical" for row in results if row["gate"] == gate
-            ),
-        }
-        for gate in ("landing", "marts")
-    }
-
-
-def _lists(deliveries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Per list: its batch, and per kind of recipient how many there are and the rows they got together."""
-
-    def list_code(row: dict[str, Any]) -> str:
-        return str(row["list_code"])
-
-    found: dict[str, dict[str, Any]] = {}
-    for code, group in groupby(sorted(deliveries, key=list_code), key=list_code):
-        rows = list(group)
-        found[code] = {"batch_id": rows[0]["batch_id"]}
-        for kind in ("branch", "manager"):
-            counts = [row["rows"] for row in rows if row["recipient_type"] == kind]
-            if counts:
-                found[code][kind] = {"recipients": len(counts), "rows": sum(counts)}
-    return found
+    """Per gate: expectations met, and those not met by severity."""
+    counts = {gate: {"passed": 0, "warning": 0, "critical": 0} for gate in ("landing", "marts")}
+    for row in results:
+        counts[row["gate"]]["passed" if row["success"] else row["severity"]] += 1
+    return counts
 
 
 def show(found: dict[str, Any], console: Console) -> None:
-    """The same for a person: landed rows by source and date, then builds, versions and lists."""
+    """The same for a person: rows by source and date, the steps of each date, and the lists delivered."""
     days = found["business_dates"]
     landed = Table(title="Landed 落地: rows in = landed + quarantined 入 = 落地 + 隔离")
     landed.add_column("source 来源")
     for day in days:
         landed.add_column(day, justify="right")
-    sources = dict.fromkeys(name.split(".")[0] for day in days.values() for name in day["tables"])
-    for source in sources:
-        landed.add_row(source, *(_source_cell(day["tables"], source) for day in days.values()))
+    for source in dict.fromkeys(table["source"] for day in days.values() for table in day["tables"].values()):
+        landed.add_row(source, *(_source_cell(day["tables"].values(), source) for day in days.values()))
     console.print(landed)
 
-    steps = Table(title="Built, checked, published, delivered 构建、检查、发布、下发")
-    for heading in ("date 业务日", "built 构建", "checks 检查", "version 版本", "lists 名单", "rows 行数"):
+    steps = Table(title="Built, checked, published 构建、检查、发布")
+    for heading in ("date 业务日", "built 构建", "gate 1 入库检查", "gate 2 发布检查", "version 版本"):
         steps.add_column(heading)
     for day, facts in days.items():
-        checks = ", ".join(
-            f"{gate} {counts['passed']} passed"
-            + (f" {counts['warnings']} warnings" if counts["warnings"] else "")
-            + (f" {counts['critical']} CRITICAL" if counts["critical"] else "")
-            for gate, counts in facts["checks"].items()
-        )
-        rows = sum(item.get("branch", item.get("manager", {"rows": 0}))["rows"] for item in facts["lists"].values())
-        version = facts["published"][-1] if facts["published"] else "-"
-        steps.add_row(day, "yes" if facts["built"] else "no", checks, version, str(len(facts["lists"])), str(rows))
+        versions = [one["version"] for one in found["publications"] if one["business_date"] == day]
+        checks = (_checks_cell(facts["checks"][gate]) for gate in ("landing", "marts"))
+        steps.add_row(day, "yes" if facts["built"] else "no", *checks, versions[-1] if versions else "-")
     console.print(steps)
+
+    delivered = Table(title="Delivered lists 下发名单: rows to branches 支行行数 / to managers 客户经理行数")
+    delivered.add_column("list 名单")
+    for day in days:
+        delivered.add_column(day, justify="right")
+    for code in sorted({one["list_code"] for one in found["deliveries"]}):
+        mine = [one for one in found["deliveries"] if one["list_code"] == code]
+        delivered.add_row(code, *(_delivery_cell(one for one in mine if one["business_date"] == day) for day in days))
+    console.print(delivered)
     console.print(f"published now 当前版本: {found['published_version'] or '-'}")
 
 
-def _source_cell(tables: dict[str, dict[str, Any]], source: str) -> str:
-    mine = [facts for name, facts in tables.items() if name.split(".")[0] == source]
+def _source_cell(tables: Iterable[dict[str, Any]], source: str) -> str:
+    mine = [table for table in tables if table["source"] == source]
     if not mine:
         return "-"
-    refused = sum(facts["status"] != "landed" for facts in mine)
+    refused = sum(table["status"] != "landed" for table in mine)
     rows_in, landed, quarantined = (
-        sum(facts[key] or 0 for facts in mine) for key in ("rows_in", "landed", "quarantined")
+        sum(table[name] or 0 for table in mine) for name in ("rows_in", "rows_landed", "rows_quarantined")
     )
-    return f"{rows_in:,} = {landed:,} + {quarantined:,}" + (f" ({refused} REFUSED)" if refused else "")
+    return f"{rows_in:,} = {landed:,} + {quarantined:,}" + (f" ({refused} REFUSED 拒收)" if refused else "")
+
+
+def _checks_cell(counts: dict[str, int]) -> str:
+    text = f"{counts['passed']} passed"
+    if counts["warning"]:
+        text += f", {counts['warning']} warned"
+    if counts["critical"]:
+        text += f", {counts['critical']} CRITICAL 严重"
+    return text
+
+
+def _delivery_cell(deliveries: Iterable[dict[str, Any]]) -> str:
+    rows = {"branch": 0, "manager": 0}
+    for one in deliveries:
+        rows[one["recipient_type"]] += one["rows"]
+    return f"{rows['branch']:,} / {rows['manager']:,}"
