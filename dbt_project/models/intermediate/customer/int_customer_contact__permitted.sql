@@ -1,0 +1,71 @@
+with
+
+opt_outs as (
+    select * from {{ ref('stg_marketing__opt_out') }}
+    where opted_out_date <= {{ business_date() }}
+),
+
+authorisations as (
+    select *
+    from {{ ref('stg_marketing__authorisation') }} as authorisations
+    where
+        {{ basis_holds('authorisations') }}
+        and {{ in_force('granted_date', 'expiry_date') }}
+        and (revoked_date is null or revoked_date > {{ business_date() }})
+),
+
+contacts as (
+    select * from {{ ref('stg_marketing__contact_outcome') }}
+    where cast(contacted_at as date) <= {{ business_date() }}
+),
+
+identity as (
+    select * from {{ ref('int_customer__identity') }}
+    where source_table = 'core.customer'
+),
+
+-- A refusal counts whatever its legal basis: it can only keep us from calling.
+statements as (
+    select
+        legal_entity_code,
+        customer_id,
+        'opt_out' as statement,
+        unnest({{ expanded_channels('channel') }}) as channel,
+        cast(null as date) as contacted_date
+    from opt_outs
+    union all
+    select
+        legal_entity_code,
+        customer_id,
+        purpose,
+        unnest({{ expanded_channels('channel') }}),
+        null
+    from authorisations
+    union all
+    select
+        legal_entity_code,
+        customer_id,
+        'contact',
+        channel,
+        cast(contacted_at as date)
+    from contacts
+)
+
+select
+    identity.legal_entity_code,
+    identity.customer_id,
+    coalesce(list_sort(list_distinct(
+        list(statements.channel) filter (where statements.statement = 'opt_out')
+    )), []) as opted_out_channels,
+    coalesce(list_sort(list_distinct(
+        list(statements.channel) filter (where statements.statement = 'marketing')
+    )), []) as authorised_channels,
+    bool_or(statements.statement = 'marketing') as is_marketing_authorised,
+    bool_or(statements.statement = 'behaviour_data') as is_behaviour_authorised,
+    max(statements.contacted_date) as last_contacted_date
+from statements
+inner join identity
+    on
+        statements.legal_entity_code = identity.legal_entity_code
+        and statements.customer_id = identity.source_key
+group by identity.legal_entity_code, identity.customer_id

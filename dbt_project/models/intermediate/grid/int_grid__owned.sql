@@ -1,0 +1,55 @@
+with
+
+grids as (
+    select * from {{ ref('stg_master__grid') }}
+    where {{ in_force('valid_from', 'valid_to') }}
+),
+
+owners as (
+    select * from {{ ref('stg_master__grid_owner') }}
+    where role = 'grid_head' and {{ in_force('valid_from', 'valid_to') }}
+),
+
+employees as (
+    select * from {{ ref('stg_core__employee') }}
+    where leave_date is null or leave_date > {{ business_date() }}
+),
+
+heads as (
+    select
+        owners.legal_entity_code,
+        owners.grid_id,
+        max_by(owners.employee_id, (owners.valid_from, owners.employee_id)) as owner_id
+    from owners
+    inner join employees
+        on
+            owners.legal_entity_code = employees.legal_entity_code
+            and owners.employee_id = employees.employee_id
+    group by owners.legal_entity_code, owners.grid_id
+)
+
+select
+    grids.legal_entity_code,
+    grids.grid_id,
+    grids.grid_name,
+    grids.parent_grid_id,
+    grids.grid_kind,
+    grids.grid_type,
+    grids.scene_code,
+    grids.market_type,
+    grids.branch_code,
+    grids.latitude,
+    grids.longitude,
+    heads.owner_id,
+    employees.employee_name as owner_name,
+    grids.valid_from,
+    grids.valid_to
+from grids
+left join heads
+    on
+        grids.legal_entity_code = heads.legal_entity_code
+        and grids.grid_id = heads.grid_id
+left join employees
+    on
+        heads.legal_entity_code = employees.legal_entity_code
+        and heads.owner_id = employees.employee_id
