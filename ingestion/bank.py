@@ -217,7 +217,12 @@ _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 def _place_names(text: str, folder: Path, home: BankHome, **more: Any) -> str:
-    return text.format(home=home.root, bank=folder, project=PROJECT_ROOT, **more)
+    try:
+        return text.format(home=home.root, bank=folder, project=PROJECT_ROOT, **more)
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigurationError(
+            f"{folder}: {text!r}: expected {{home}}, {{bank}}, {{project}} or {{date:<format>}}, found {error}"
+        ) from None
 
 
 def _with_environment(value: Any) -> Any:

@@ -1,5 +1,316 @@
-"""Landing: every delivery of a business date becomes typed Parquet, once."""
+"""Landing: every delivery of a business date becomes typed Parquet, once.
 
+Files are placed under their final names first (vault, quarantine, landing), the ledger row is written last: a killed
+run leaves nothing that the next run does not replace.
+"""
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+from sqlalchemy import delete
+
+from ingestion.bank import Bank, SqlFormat, TableDescription
+from ingestion.batch import Batch, Counts, Progress, read_file
+from ingestion.contract import Contract, contracts
+from ingestion.control import check_content
 from ingestion.empty import write_empty_contracts
+from ingestion.inbox import Delivery, definition_digest, display_name, find_delivery
+from ingestion.legal_basis import read_legal_basis
+from ingestion.placing import placed, sweep
+from ingestion.readers.rows import Rows
+from ingestion.readers.sql import SqlRows, describe, open_database
+from qianmo.errors import ConfigurationError, DataRefusedError
+from qianmo.ledger import landing_batch, landing_reject, put, rows, transaction
 
-__all__ = ["write_empty_contracts"]
+__all__ = ["BatchResult", "complete", "export_ledger", "land", "write_empty_contracts"]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of one delivery."""
+
+    source: str
+    table: str
+    business_date: date
+    status: Literal["landed", "unchanged", "refused"]
+    rows_in: int
+    rows_landed: int
+    rows_quarantined: int
+    message: str | None = None
+
+
+def land(
+    bank: Bank,
+    source: str,
+    business_date: date,
+    progress: Progress | None = None,
+    tables: Iterable[str] | None = None,
+) -> list[BatchResult]:
+    """Land the tables of a source for a business date; those neither due nor there are left out.
+
+    Raises:
+        ConfigurationError: the bank has no such source or table, or a mapping is no valid SQL.
+        DataRefusedError: a batch was refused; every other table was tried before. One line per refusal.
+    """
+    if source not in bank.sources:
+        raise ConfigurationError(f"bank {bank.name} has no source {source}; it has {', '.join(bank.sources)}")
+    described = bank.sources[source].tables
+    chosen = list(described if tables is None else tables)
+    if unknown := [table for table in chosen if table not in described]:
+        raise ConfigurationError(f"source {source} has no table {', '.join(unknown)}; it has {', '.join(described)}")
+    results = []
+    for table in chosen:
+        contract = contracts()[f"{source}.{table}"]
+        with _locked(bank, contract):
+            result = _land_table(bank, contract, described[table], business_date, progress)
+        if result:
+            results.append(result)
+            if progress:
+                progress(_line(result))
+    refusals = [f"{r.source}.{r.table} {r.business_date} refused: {r.message}" for r in results if r.status == "refused"]
+    if refusals:
+        raise DataRefusedError("\n".join(refusals))
+    return results
+
+
+def complete(bank: Bank, business_date: date) -> list[str]:
+    """Names `source.table` of deliveries due on a business date that have not landed; empty when it is complete."""
+    landed = {
+        (row["source"], row["table_name"])
+        for row in rows(bank.home, landing_batch, business_date=business_date.isoformat(), status="landed")
+    }
+    return [
+        f"{source.source}.{table}"
+        for source in bank.sources.values()
+        for table, descriptions in source.tables.items()
+        if any(description.due.is_due(business_date) for description in descriptions)
+        and (source.source, table) not in landed
+    ]
+
+
+def export_ledger(bank: Bank) -> None:
+    """Place `landing/_ledger/landing_batch.parquet` and `landing_reject.parquet` with the ledger's rows."""
+    with duckdb.connect() as connection:
+        for table in (landing_batch, landing_reject):
+            kinds = {c.name: "bigint" if c.type.python_type is int else "varchar" for c in table.c}
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
+            connection.execute(f"create table {table.name} ({columns})")
+            if found := rows(bank.home, table):
+                marks = ", ".join("?" for _ in kinds)
+                connection.executemany(
+                    f"insert into {table.name} values ({marks})", [list(row.values()) for row in found]
+                )
+            with placed(bank.home.landing / "_ledger" / f"{table.name}.parquet") as temporary:
+                connection.execute(f"copy {table.name} to '{temporary}' (format parquet, compression zstd)")
+
+
+def _line(result: BatchResult) -> str:
+    name = f"{result.source}.{result.table} {result.business_date}: {result.status}"
+    if result.status == "refused":
+        return f"{name}: {result.message}"
+    return f"{name}, {result.rows_in:,} in, {result.rows_landed:,} landed, {result.rows_quarantined:,} quarantined"
+
+
+@contextmanager
+def _locked(bank: Bank, contract: Contract) -> Iterator[None]:
+    """One process at a time lands a table; what a killed one left behind is removed."""
+    folders = [
+        root / contract.source / contract.table
+        for root in (bank.home.landing, bank.home.vault, bank.home.quarantine)
+    ]
+    folders[0].mkdir(parents=True, exist_ok=True)
+    with (folders[0] / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for folder in folders:
+            sweep(folder)
+        shutil.rmtree(_workspace(bank, contract), ignore_errors=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(_workspace(bank, contract), ignore_errors=True)
+
+
+def _workspace(bank: Bank, contract: Contract) -> Path:
+    """Where DuckDB spills while a table is landed."""
+    return bank.home.landing / contract.source / contract.table / ".workspace"
+
+
+def _land_table(
+    bank: Bank,
+    contract: Contract,
+    descriptions: list[TableDescription],
+    business_date: date,
+    progress: Progress | None,
+) -> BatchResult | None:
+    key = {"source": contract.source, "table_name": contract.table, "business_date": business_date.isoformat()}
+    earlier = next(iter(rows(bank.home, landing_batch, **key)), None)
+    try:
+        return _try_table(bank, contract, descriptions, business_date, progress, key, earlier)
+    except DataRefusedError as error:
+        return _refuse(bank, contract, business_date, key, earlier, str(error))
+
+
+def _try_table(
+    bank: Bank,
+    contract: Contract,
+    descriptions: list[TableDescription],
+    business_date: date,
+    progress: Progress | None,
+    key: dict[str, str],
+    earlier: dict[str, Any] | None,
+) -> BatchResult | None:
+    found = [find_delivery(bank, description, business_date) for description in descriptions]
+    deliveries = [delivery for delivery in found if delivery]
+    if not deliveries:
+        return None
+    if earlier and earlier["status"] != "landed":
+        earlier = None
+    landing_file = bank.home.landing / contract.source / contract.table / f"{business_date}.parquet"
+    if earlier and not landing_file.is_file():
+        earlier = None
+    digests = [definition_digest(contract, deliveries), *(delivery.fingerprint for delivery in deliveries)]
+    if earlier and all(delivery.fingerprint for delivery in deliveries) and earlier["content_sha256"] == _sha(digests):
+        return _unchanged(bank, contract, business_date, earlier)
+    with closing(Batch(bank, contract, business_date, _workspace(bank, contract), progress)) as batch:
+        files: list[str] = []
+        for delivery in deliveries:
+            names, digest = _add(bank, contract, business_date, batch, delivery)
+            files += names
+            digests.append(digest)
+        content = _sha(digest for digest in digests if digest)
+        if earlier and earlier["content_sha256"] == content:
+            return _unchanged(bank, contract, business_date, earlier)
+        batch.reject_duplicates()
+        batch_id = f"{contract.name}.{business_date}.{content[:12]}"
+        counts = batch.write(batch_id)
+    _record(bank, contract, key, batch_id, content, files, counts)
+    return BatchResult(
+        contract.source,
+        contract.table,
+        business_date,
+        "landed",
+        counts.rows_in,
+        counts.rows_landed,
+        counts.rows_quarantined,
+    )
+
+
+def _add(
+    bank: Bank, contract: Contract, business_date: date, batch: Batch, delivery: Delivery
+) -> tuple[list[str], str]:
+    """Read one delivery into the batch; returns the names of its files, and a digest where only reading shows it."""
+    description = delivery.description
+    where_described = f"{bank.folder / 'sources' / contract.source}.yml: tables.{contract.table}"
+    basis = read_legal_basis(delivery.legal_basis, business_date)
+    with ExitStack() as stack:
+        sql: SqlRows | None = None
+        sources: list[tuple[str, Rows]]
+        if isinstance(description.format, SqlFormat):
+            embedded = description.format.embedded_postgres
+            connection = stack.enter_context(
+                open_database(
+                    description.format, bank.resolve(embedded, business_date) if embedded else None, bank.timezone
+                )
+            )
+            first_date = min(
+                (row["business_date"] for row in _landed_dates(bank, contract)), default=business_date.isoformat()
+            )
+            is_first = business_date.isoformat() <= first_date
+            sql = SqlRows(connection, description.format, business_date, is_first)
+            sources = [(describe(description.format, business_date), sql.rows)]
+        else:
+            file_format = description.format
+            for name, lookup in description.lookups.items():
+                batch.add_lookup(name, lookup, delivery.lookups[name])
+            sources = [(display_name(bank, file), read_file(file, file_format)) for file in delivery.files]
+        count, amount_total = batch.add(description, sources, basis, where_described)
+        if delivery.control:
+            check_content(delivery.control, ", ".join(name for name, _ in sources), count, amount_total)
+    return [name for name, _ in sources], sql.digest if sql else ""
+
+
+def _landed_dates(bank: Bank, contract: Contract) -> Iterable[dict[str, Any]]:
+    return rows(bank.home, landing_batch, source=contract.source, table_name=contract.table, status="landed")
+
+
+def _sha(digests: Iterable[str]) -> str:
+    return sha256("".join(digests).encode()).hexdigest()
+
+
+def _unchanged(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any]) -> BatchResult:
+    if earlier["message"]:
+        with transaction(bank.home) as connection:
+            put(connection, landing_batch, {**earlier, "message": None})
+    return BatchResult(
+        contract.source,
+        contract.table,
+        business_date,
+        "unchanged",
+        earlier["rows_in"],
+        earlier["rows_landed"],
+        earlier["rows_quarantined"],
+    )
+
+
+def _record(
+    bank: Bank,
+    contract: Contract,
+    key: dict[str, str],
+    batch_id: str,
+    content: str,
+    files: list[str],
+    counts: Counts,
+) -> None:
+    with transaction(bank.home) as connection:
+        connection.execute(delete(landing_reject).filter_by(**key))
+        put(
+            connection,
+            landing_batch,
+            {
+                **key,
+                "status": "landed",
+                "batch_id": batch_id,
+                "contract_version": contract.version,
+                "content_sha256": content,
+                "files": json.dumps(files, ensure_ascii=False),
+                "rows_in": counts.rows_in,
+                "rows_landed": counts.rows_landed,
+                "rows_quarantined": counts.rows_quarantined,
+                "message": None,
+            },
+        )
+        put(
+            connection,
+            landing_reject,
+            *(
+                {**key, "column_name": column, "reason": reason, "rows_rejected": rejected}
+                for (column, reason), rejected in counts.rejects.items()
+            ),
+        )
+
+
+def _refuse(
+    bank: Bank,
+    contract: Contract,
+    business_date: date,
+    key: dict[str, str],
+    earlier: dict[str, Any] | None,
+    message: str,
+) -> BatchResult:
+    """Record a refusal; a batch that landed earlier for the date stays, with the message beside it."""
+    if earlier and earlier["status"] == "landed":
+        row = {**earlier, "message": f"a later delivery was refused: {message}"}
+    else:
+        row = {**key, "status": "refused", "contract_version": contract.version, "message": message}
+    with transaction(bank.home) as connection:
+        put(connection, landing_batch, row)
+    return BatchResult(contract.source, contract.table, business_date, "refused", 0, 0, 0, message)

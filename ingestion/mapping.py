@@ -1,0 +1,152 @@
+"""Mapping as one DuckDB query: source text to typed contract columns, and the first fault of each row.
+
+A fault is `<column>|<reason>`; reasons are encoding, field_count, type, required, accepted, duplicate_key and
+legal_basis. Rows that the description's `where` leaves out are not part of the table.
+"""
+
+import re
+
+import duckdb
+
+from ingestion.bank import TableDescription
+from ingestion.contract import Column, Contract
+from ingestion.surrogate import normalised
+from qianmo.errors import ConfigurationError
+
+BLANKS = " \t\r\n\u3000"
+"""Trimmed off every source value."""
+
+_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+
+
+def quoted(name: str) -> str:
+    """An identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def mapped_columns(contract: Contract) -> dict[str, str]:
+    """Columns of the mapped rows and their DuckDB types."""
+    kept = {"_row": "bigint", "_file": "integer", "_line": "bigint", "_raw": "blob", "_fault": "varchar"}
+    return kept | {column.name: column.duckdb_type for column in contract.columns}
+
+
+def _parsed(sql: str, date_format: str) -> str:
+    """A date or timestamp by one format; a format without separators takes texts of its exact width only."""
+    parsed = f"try_strptime({sql}, {literal(date_format)})"
+    directives = re.findall(r"%([a-zA-Z])", date_format)
+    if re.sub(r"%[a-zA-Z]", "", date_format) or not all(d in _WIDTHS for d in directives):
+        return parsed
+    return f"case when length({sql}) = {sum(_WIDTHS[d] for d in directives)} then {parsed} end"
+
+
+def typed(column: Column, sql: str, from_type: str, date_formats: list[str]) -> str:
+    """SQL of the value in the contract's type, NULL where the text is no such value."""
+    if column.vault:
+        return normalised(column.vault, f"({sql})::varchar")
+    if from_type != "VARCHAR" or column.type in ("text", "boolean") or column.type.startswith("decimal"):
+        return f"try_cast({sql} as {column.duckdb_type})"
+    if column.type in ("date", "timestamp"):
+        tried = [f"try_cast({_parsed(sql, date_format)} as {column.duckdb_type})" for date_format in date_formats]
+        return f"coalesce({', '.join([*tried, f'try_cast({sql} as {column.duckdb_type})'])})"
+    if column.type == "integer":
+        return f"case when try_cast({sql} as decimal(38, 6)) = try_cast({sql} as bigint) then try_cast({sql} as bigint) end"
+    return f"case when isfinite(try_cast({sql} as double)) then try_cast({sql} as double) end"
+
+
+def _fault(column: Column, text: str) -> list[str]:
+    """Branches of a CASE: when the column's value is at fault."""
+    value = quoted(column.name)
+    branches = []
+    if column.type != "text":
+        branches.append(f"when {text} is not null and {value} is null then {literal(f'{column.name}|type')}")
+    if column.required:
+        branches.append(f"when {value} is null then {literal(f'{column.name}|required')}")
+    if column.accepted:
+        domain = ", ".join(literal(word) for word in column.accepted)
+        branches.append(f"when {value} not in ({domain}) then {literal(f'{column.name}|accepted')}")
+    return branches
+
+
+class Mapping:
+    """The query of one description over a relation of source rows."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        description: TableDescription,
+        columns: list[str],
+        where_described: str,
+    ) -> None:
+        """`columns` are the source's. Lookup tables `lookup_<name>` are on the connection already.
+
+        Raises:
+            ConfigurationError: an expression is no SQL over these columns.
+        """
+        self._contract = contract
+        self._description = description
+        self._columns = columns
+        self._described = where_described
+        self._connection = connection
+        self._types = self._expression_types()
+
+    def _source(self, relation: str, with_raw: bool) -> str:
+        """Trimmed columns, and one struct column per lookup."""
+        blanks = literal(BLANKS)
+        trimmed = ", ".join(f"nullif(trim({quoted(c)}, {blanks}), '') as {quoted(c)}" for c in self._columns)
+        packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in self._columns)
+        raw = "_raw" if with_raw else f"encode(to_json({{{packed}}})::varchar)"
+        rows = f"select _row, _file, _line, {raw} as _raw, _fault, {trimmed} from {relation}"
+        for name, lookup in self._description.lookups.items():
+            table = quoted(f"lookup_{name}")
+            on = " and ".join(f"_found._key_{at} = ({sql})" for at, sql in enumerate(lookup.key.values()))
+            rows = f"select _rows.*, _found._value as {quoted(name)} from ({rows}) as _rows left join {table} as _found on {on}"
+        return f"({rows})"
+
+    def _expressions(self, relation: str, with_raw: bool) -> str:
+        """Every mapped expression before it is typed, as `_0`, `_1`, …, and `_selected`."""
+        selected = ", ".join(
+            f"({self._description.map.get(column.name, 'null::varchar')}) as _{at}"
+            for at, column in enumerate(self._contract.columns)
+        )
+        where = self._description.where or "true"
+        return (
+            f"select _row, _file, _line, _raw, _fault, _fault is not null or ({where}) as _selected, {selected}"
+            f" from {self._source(relation, with_raw)}"
+        )
+
+    def _expression_types(self) -> list[str]:
+        shape = ", ".join(f"null::varchar as {quoted(column)}" for column in self._columns)
+        relation = (
+            "(select null::bigint as _row, null::integer as _file, null::bigint as _line, null::blob as _raw,"
+            f" null::varchar as _fault, {shape})"
+        )
+        try:
+            described = self._connection.execute(f"describe {self._expressions(relation, True)}").fetchall()
+        except duckdb.Error as error:
+            raise ConfigurationError(
+                f"{self._described}: map, where or lookups: {str(error).splitlines()[0]}"
+            ) from None
+        return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
+
+    def query(self, relation: str, with_raw: bool, basis_fault: str | None) -> str:
+        """Rows with `mapped_columns` and `_selected`; `basis_fault` is given to every row that has no other."""
+        values, branches = [], ["when _fault is not null then '|' || _fault"]
+        for at, (column, from_type) in enumerate(zip(self._contract.columns, self._types, strict=True)):
+            sql = typed(column, f"_{at}", from_type, self._description.date_formats)
+            values.append(f"{sql} as {quoted(column.name)}")
+            branches += _fault(column, f"_{at}")
+        if basis_fault:
+            branches.append(f"else {literal(basis_fault)}")
+        names = ", ".join(quoted(column.name) for column in self._contract.columns)
+        texts = ", ".join(f"_{at}" for at in range(len(values)))
+        return (
+            f"select _row, _file, _line, _raw, case {' '.join(branches)} end as _fault, {names}, _selected from ("
+            f"select _row, _file, _line, _raw, _fault, _selected, {texts}, {', '.join(values)}"
+            f" from ({self._expressions(relation, with_raw)}))"
+        )

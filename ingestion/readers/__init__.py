@@ -1,0 +1,1 @@
+"""Readers: each turns one delivery into batches of text columns, in source order and bounded memory."""

@@ -1,0 +1,220 @@
+"""Delimited text: decoded first, split afterwards.
+
+A chunk without any fault is split by Arrow; one with a fault is taken line by line, so that each faulty line is known.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from ingestion.bank import DelimitedFormat
+from ingestion.readers.rows import Rows, schema
+from ingestion.readers.text import EncodingWatch, chunks, decode, line_offsets, raw_lines, split_lines
+from qianmo.errors import DataRefusedError
+
+_SEPARATOR = "\x1f"
+"""Stands for a delimiter of several characters while a chunk is split."""
+
+_LONGEST_RECORD = 200
+"""Lines that a quoted record may span; a quote still open after them is a fault of its first line."""
+
+
+def read_delimited(path: Path, file_format: DelimitedFormat) -> Rows:
+    """Rows of a delimited file; blank lines are not rows.
+
+    Raises:
+        DataRefusedError: the header lacks a column, the gzip is broken, the encoding or the delimiter is another one.
+    """
+    reader = _Reader(path, file_format)
+    return Rows(reader.names, reader.batches())
+
+
+class _Reader:
+    def __init__(self, path: Path, file_format: DelimitedFormat) -> None:
+        self._path = path
+        self._format = file_format
+        self._watch = EncodingWatch(path, file_format.encoding)
+        self._single = len(file_format.delimiter.encode()) == 1
+        self._delimiter = file_format.delimiter if self._single else _SEPARATOR
+        self._field_counts: dict[int, int] = {}
+        if file_format.header:
+            header = self._header()
+            self.names = self._names_of(header)
+        else:
+            assert isinstance(file_format.columns, list)
+            self.names = file_format.columns
+        self._schema = schema(self.names)
+
+    def _header(self) -> list[str]:
+        first = next(chunks(self._path, self._format.compression), b"")
+        if not first:
+            raise DataRefusedError(f"{self._path}: expected a header line, found an empty file")
+        self._watch.chunk(first, is_first=True)
+        line = first.split(b"\n", 1)[0].rstrip(b"\r")
+        try:
+            return [field.strip() for field in self._split(decode(line, self._format.encoding))]
+        except UnicodeDecodeError:
+            raise DataRefusedError(
+                f"{self._path}: expected encoding {self._format.encoding}, found a header line in another one"
+            ) from None
+
+    def _names_of(self, header: list[str]) -> list[str]:
+        """Names in file order; a header text that the description does not name keeps its own."""
+        columns = self._format.columns
+        known = columns if isinstance(columns, dict) else {name: name for name in columns or []}
+        if missing := [text for text in known if text not in header]:
+            raise DataRefusedError(
+                f"{self._path}: expected header column {', '.join(missing)}, found {', '.join(header)}"
+            )
+        return [known.get(text, text) for text in header]
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        line = 1  # number of the first line of the chunk
+        skip_header = self._format.header
+        carried = b""
+        for number, chunk in enumerate(chunks(self._path, self._format.compression)):
+            self._watch.chunk(chunk, is_first=number == 0)
+            if skip_header:
+                chunk = chunk.partition(b"\n")[2]
+                line += 1
+                skip_header = False
+            chunk = carried + chunk
+            carried = b""
+            if not chunk:
+                continue
+            batch = self._clean(chunk, line)
+            if batch is None:
+                batch, carried = self._careful(chunk, line, is_last=False)
+            yield batch
+            line += chunk.count(b"\n") - carried.count(b"\n")
+        if carried:
+            yield self._careful(carried, line, is_last=True)[0]
+        self._watch.end()
+        self._judge_field_counts()
+
+    def _clean(self, chunk: bytes, line: int) -> pa.RecordBatch | None:
+        """The chunk split by Arrow, or None when it has anything out of the ordinary."""
+        try:
+            text = decode(chunk, self._format.encoding)
+        except UnicodeDecodeError:
+            return None
+        quote = self._format.quote
+        if not self._single:
+            if _SEPARATOR in text or (quote and quote in text):
+                return None
+            text = text.replace(self._format.delimiter, _SEPARATOR)
+        encoded = text.encode()
+        try:
+            table = pacsv.read_csv(
+                pa.py_buffer(encoded),
+                pacsv.ReadOptions(use_threads=False, column_names=self.names, block_size=len(encoded) + 1),
+                pacsv.ParseOptions(
+                    delimiter=self._delimiter,
+                    quote_char=quote or False,
+                    double_quote=bool(quote),
+                    newlines_in_values=bool(quote),
+                ),
+                pacsv.ConvertOptions(
+                    check_utf8=False,
+                    column_types={name: pa.string() for name in self.names},
+                    strings_can_be_null=False,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
+        offsets = line_offsets(chunk)
+        lines = len(offsets) - 1
+        if table.num_rows != lines:
+            return None
+        self._watch.clean_chunk(chunk, lines)
+        self._field_counts[len(self.names)] = self._field_counts.get(len(self.names), 0) + lines
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(np.arange(line, line + lines)),
+                raw_lines(chunk, offsets),
+                pa.nulls(lines, pa.string()),
+                *(column.combine_chunks() for column in table.columns),
+            ],
+            schema=self._schema,
+        )
+
+    def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[pa.RecordBatch, bytes]:
+        """The chunk record by record, and the bytes of a record that may go on in the next chunk."""
+        raw = split_lines(chunk)
+        numbers: list[int] = []
+        records: list[bytes] = []
+        faults: list[str | None] = []
+        fields: list[list[str] | None] = []
+        quote = (self._format.quote or "").encode()
+        at = 0
+        while at < len(raw):
+            span = 1
+            if quote and raw[at].count(quote) % 2:
+                span = self._span(raw, at, quote)
+                if not span and not is_last and len(raw) - at < _LONGEST_RECORD:
+                    break
+            record = b"".join(raw[at : at + max(span, 1)])
+            if record.strip(b"\r\n"):
+                fault, values = self._record(record, line + at) if span else ("field_count", None)
+                numbers.append(line + at)
+                records.append(record)
+                faults.append(fault)
+                fields.append(values)
+            at += max(span, 1)
+        columns = [
+            pa.array([None if values is None else values[i] for values in fields], pa.string())
+            for i in range(len(self.names))
+        ]
+        batch = pa.RecordBatch.from_arrays(
+            [
+                pa.array(numbers, pa.int64()),
+                pa.array(records, pa.binary()),
+                pa.array(faults, pa.string()),
+                *columns,
+            ],
+            schema=self._schema,
+        )
+        return batch, b"".join(raw[at:])
+
+    @staticmethod
+    def _span(raw: list[bytes], at: int, quote: bytes) -> int:
+        """Lines from `at` until its open quote is closed, or 0 when it is not."""
+        is_open = False
+        for span, line in enumerate(raw[at : at + _LONGEST_RECORD], start=1):
+            is_open ^= bool(line.count(quote) % 2)
+            if not is_open:
+                return span
+        return 0
+
+    def _record(self, record: bytes, number: int) -> tuple[str | None, list[str] | None]:
+        try:
+            text = decode(record, self._format.encoding)
+        except UnicodeDecodeError:
+            self._watch.line(record, number, is_faulty=True)
+            return "encoding", None
+        self._watch.line(record, number, is_faulty=False)
+        values = self._split(text.rstrip("\r\n"))
+        self._field_counts[len(values)] = self._field_counts.get(len(values), 0) + 1
+        return (None, values) if len(values) == len(self.names) else ("field_count", None)
+
+    def _split(self, text: str) -> list[str]:
+        quote = self._format.quote
+        delimiter = self._format.delimiter
+        if not quote or quote not in text:
+            return text.split(delimiter)
+        if not self._single:
+            text = text.replace(delimiter, _SEPARATOR)
+        values = next(csv.reader([text], delimiter=self._delimiter, quotechar=quote), [""])
+        return values if self._single else [value.replace(_SEPARATOR, delimiter) for value in values]
+
+    def _judge_field_counts(self) -> None:
+        if self._field_counts and len(self.names) not in self._field_counts:
+            found = ", ".join(str(count) for count in sorted(self._field_counts))
+            raise DataRefusedError(
+                f"{self._path}: expected {len(self.names)} fields parted by {self._format.delimiter!r}, "
+                f"found {found} in every line"
+            )
