@@ -32,7 +32,7 @@ from ingestion.readers.rows import Rows
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.surrogate import define
 from ingestion.vault import write_vault
-from qianmo.errors import ConfigurationError, DataRefusedError, QianmoError
+from qianmo.errors import ConfigurationError, DataRefusedError, QianmoError, ToolBrokenError
 from qianmo.settings import keys
 
 _MEMORY_LIMIT = "2GiB"
@@ -80,6 +80,8 @@ class Batch:
         self._connection = duckdb.connect(
             config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(workspace), "allow_community_extensions": False}
         )
+        # a reader can be read once; this rule would read it twice
+        self._connection.execute("set disabled_optimizers = 'window_self_join'")
         define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in mapped_columns(contract).items())
         self._connection.execute(f"create table mapped ({columns}, _selected boolean)")
@@ -141,6 +143,8 @@ class Batch:
             self._consume(f"insert into mapped {query}", rows)
         except duckdb.Error as error:
             raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
+        if (kept := self._count(f"mapped where _row > {before}")) != self._rows - before:
+            raise ToolBrokenError(f"{where_described}: {self._rows - before} rows were read, {kept} were mapped")
         total = self._amount_total(before)
         if description.where:
             self._connection.execute("delete from mapped where not coalesce(_selected, false)")
