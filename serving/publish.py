@@ -25,6 +25,8 @@ from qianmo.home import BankHome
 MARTS = "marts"
 REVIEW = "review"
 """Schema of views over the marts without contact columns, for risk and compliance (domain.md, section 1)."""
+LAYOUT = "1"
+"""Part of the digest: raise it when a publication of the same marts is to look different."""
 KEPT_VERSIONS = 10
 """Files kept for roll-back; at scale 1.0 a version is of the order of a gigabyte."""
 DIGEST_DECIMALS = 6
@@ -144,7 +146,7 @@ def content_digest(connection: duckdb.DuckDBPyConnection, catalog: str, schema: 
     Raises:
         DataRefusedError: the schema holds no table.
     """
-    digest = sha256()
+    digest = sha256(LAYOUT.encode())
     tables = _tables(connection, catalog, schema)
     if not tables:
         raise DataRefusedError(f"schema {schema} of the warehouse holds no table: run `qianmo build` first")
@@ -164,6 +166,11 @@ def content_digest(connection: duckdb.DuckDBPyConnection, catalog: str, schema: 
         ).fetchone()
         digest.update(json.dumps([table, columns, [str(part) for part in content or ()]]).encode())
     return digest.hexdigest()
+
+
+def review_name(table: str) -> str:
+    """Name of the view in schema `review` over a mart: Superset wants table names unique across schemas."""
+    return "review_" + table.removeprefix("mart_")
 
 
 def contact_columns(columns: list[str]) -> list[str]:
@@ -194,9 +201,8 @@ def _write(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
         if hidden := contact_columns(names):
             # A view stores its text: inside the file the catalog has the file's own name, so none is given.
             connection.execute("use published")
-            connection.execute(
-                f'create view {REVIEW}."{table}" as select * exclude ({", ".join(hidden)}) from {MARTS}."{table}"'
-            )
+            view = f'{REVIEW}."{review_name(table)}"'
+            connection.execute(f'create view {view} as select * exclude ({", ".join(hidden)}) from {MARTS}."{table}"')
             connection.execute("use memory")
     connection.execute("checkpoint published")
     connection.execute("detach published")

@@ -63,7 +63,7 @@ def test_publishes_the_marts_alone_read_only_with_ledger_row_and_pointer(bank: A
 def test_review_views_have_no_contact_columns(bank: Any) -> None:
     fill(bank, 3)
     publish(bank, DAY)
-    columns = [row[0] for row in read(current(bank), "describe review.mart_marketing_list")]
+    columns = [row[0] for row in read(current(bank), "describe review.review_marketing_list")]
     assert columns == ["customer_id", "score"]
 
 
@@ -125,11 +125,10 @@ def test_a_reader_of_the_old_version_keeps_reading_while_versions_expire(bank: A
 def test_the_version_that_is_read_never_expires(bank: Any) -> None:
     fill(bank, 1)
     old = publish(bank, DAY)
-    for customers in (2, 3):
-        fill(bank, customers)
-        publish(bank, DAY, kept=2)
-        roll_back(bank, old.version)
-    fill(bank, 4)
+    fill(bank, 2)
+    publish(bank, DAY)
+    roll_back(bank, old.version)
+    fill(bank, 3)
     publish(bank, date(2026, 9, 1), kept=1)
     assert current_publication(bank) == old
     assert current(bank).exists()

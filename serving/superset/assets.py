@@ -1,0 +1,626 @@
+"""Superset's import files, made from the dbt manifest, the published file and the reviewed dashboard files.
+
+The directory has the form of `superset import-directory`: `databases/`, `datasets/`, `charts/`, `dashboards/`, and
+beside it `provision.json` with roles, row filters, grants and users, which Superset cannot import natively.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import duckdb
+import yaml
+
+from ingestion.bank import Bank
+from qianmo.errors import ConfigurationError
+from serving.publish import MARTS, REVIEW, current, pointer_file, review_name
+from serving.superset.dashboard_files import Chart, Dashboard, Measure, PageFilter, Role, unresolved
+from serving.superset.manifest import Mart, RowFilter
+
+VERSION = "1.0.0"
+ROLE_NAMES: dict[Role, str] = {
+    "head_office": "总行营销",
+    "branch_head": "支行行长",
+    "manager": "客户经理",
+    "risk": "风险合规",
+}
+OWN_SCOPE = (
+    "select {column} from marts.dim_user_scope"
+    " where login = '{{{{ (current_username() or '') | replace(\"'\", \"''\") }}}}'"
+)
+"""The signed-in user's rows of the published scope table; a login without rows there sees nothing."""
+ROW_FILTERS: dict[RowFilter, str] = {
+    "branch": f"branch_code in ({OWN_SCOPE.format(column='branch_code')})",
+    "manager": (
+        f"branch_code in ({OWN_SCOPE.format(column='branch_code')} and manager_id is null)"
+        f" or manager_id in ({OWN_SCOPE.format(column='manager_id')} and manager_id is not null)"
+    ),
+    "metric": f"dimension = 'branch' and dimension_value in ({OWN_SCOPE.format(column='branch_code')})",
+    "none": "1 = 0",
+}
+"""What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
+FORMATS = {"%": ".2%", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
+DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
+TEXT = "_text"
+"""A column `x` of codes, names or yes/no comes with a calculated column `x_text`, Chinese and never empty."""
+VALUE_LABELS: dict[str, dict[str, str]] = yaml.safe_load(
+    (Path(__file__).parent / "value_labels.yml").read_text(encoding="utf-8")
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or view of the published file, as Superset shows it."""
+
+    schema: str
+    mart: Mart
+    types: dict[str, str]
+    """DuckDB types by column: those of the mart that the table has."""
+
+    @property
+    def name(self) -> str:
+        """As dashboard files write it."""
+        return self.mart.name if self.schema == MARTS else review_name(self.mart.name)
+
+
+def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Path) -> None:
+    """Write every import file for a bank's published marts into `folder`, replacing what was there.
+
+    Raises:
+        ConfigurationError: a chart or filter does not resolve, or a model of the manifest is not published.
+    """
+    if faults := [fault for page in pages for fault in unresolved(page, known)]:
+        raise ConfigurationError("dashboards do not resolve:\n  " + "\n  ".join(faults))
+    tables = published_tables(current(bank), known)
+    files: dict[str, Any] = {
+        "metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"},
+        "databases/marts.yaml": _database(bank),
+    }
+    for table in tables.values():
+        files[f"datasets/marts/{table.name}.yaml"] = _dataset(bank, table)
+    for page in pages:
+        for index, chart in enumerate(page.charts):
+            files[f"charts/{page.code}_{index:02}.yaml"] = _chart(bank, page, chart, tables[chart.dataset])
+        files[f"dashboards/{page.code}.yaml"] = _dashboard(bank, page, tables)
+    assets = folder / "assets"
+    wanted = {
+        assets / name: yaml.safe_dump(content, allow_unicode=True, sort_keys=False) for name, content in files.items()
+    }
+    for old in assets.rglob("*.yaml"):
+        if old not in wanted:
+            old.unlink()
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    provision = json.dumps(_provision(bank, pages, tables), ensure_ascii=False, indent=1)
+    (folder / "provision.json").write_text(provision, encoding="utf-8")
+
+
+def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
+    """The tables and review views of a published file that the manifest shows, by name.
+
+    Raises:
+        ConfigurationError: a model with `superset: true` is not in the file, or lacks a described column.
+    """
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute(
+            "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+            " where database_name = current_database() and schema_name in (?, ?) order by 1, 2, column_index",
+            [MARTS, REVIEW],
+        ).fetchall()
+    published: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, name, column, data_type in rows:
+        published.setdefault((schema, name), {})[column] = data_type
+    tables = []
+    for mart in known.values():
+        types = published.get((MARTS, mart.name))
+        if types is None:
+            raise ConfigurationError(f"{file.name} has no table {mart.name}: build and publish again")
+        if missing := sorted(set(mart.columns) - set(types)):
+            raise ConfigurationError(f"{file.name}: {mart.name} lacks the described columns {', '.join(missing)}")
+        shown = {column: types[column] for column in mart.columns}
+        tables.append(Table(MARTS, mart, shown))
+        if (reviewed := published.get((REVIEW, review_name(mart.name)))) is not None:
+            tables.append(Table(REVIEW, mart, {column: kind for column, kind in shown.items() if column in reviewed}))
+    return {table.name: table for table in tables}
+
+
+def _uuid(bank: Bank, *parts: str) -> str:
+    return str(uuid5(NAMESPACE_URL, "/".join(("qianmo", bank.name, *parts))))
+
+
+def _database(bank: Bank) -> dict[str, Any]:
+    """The URI names the pointer; superset_config.py resolves it to the published file for each query."""
+    return {
+        "database_name": f"{bank.legal_entity_name}数据集市",
+        "sqlalchemy_uri": f"duckdb:///{pointer_file(bank.home)}",
+        "cache_timeout": None,
+        "expose_in_sqllab": False,
+        "allow_run_async": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_dml": False,
+        "allow_csv_upload": False,
+        "extra": {
+            "engine_params": {
+                "connect_args": {
+                    "read_only": True,
+                    "config": {"enable_external_access": False, "lock_configuration": True},
+                }
+            },
+            "allows_virtual_table_explore": False,
+            "schemas_allowed_for_csv_upload": [],
+        },
+        "uuid": _uuid(bank, "database"),
+        "version": VERSION,
+    }
+
+
+def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
+    mart = table.mart
+    columns = []
+    for name, kind in table.types.items():
+        is_time = kind.startswith(("DATE", "TIMESTAMP"))
+        described = {
+            "column_name": name,
+            "verbose_name": mart.columns[name],
+            "description": mart.descriptions[name] or None,
+            "type": kind,
+            "is_dttm": is_time,
+            "is_active": True,
+            "groupby": True,
+            "filterable": True,
+        }
+        columns.append(described)
+        if expression := _text_expression(name, kind):
+            columns.append({**described, "column_name": name + TEXT, "type": "VARCHAR", "expression": expression})
+    metrics: list[dict[str, Any]] = [
+        {"metric_name": "rows", "verbose_name": "行数", "expression": "count(*)", "d3format": ",d"}
+    ]
+    metrics += [
+        {
+            "metric_name": m["name"],
+            "verbose_name": m["label"],
+            "expression": m["expression"],
+            "d3format": m.get("format"),
+        }
+        for m in mart.metrics
+    ]
+    # The page filter "largest" sorts its values by this one.
+    metrics += [
+        {"metric_name": f"sum_{name}", "verbose_name": mart.columns[name], "expression": f'sum("{name}")'}
+        for name in ("denominator",)
+        if name in table.types
+    ]
+    return {
+        "table_name": table.name,
+        "schema": table.schema,
+        "main_dttm_col": "business_date" if "business_date" in table.types else None,
+        "description": f"{mart.label}：{mart.description}".strip("："),
+        "filter_select_enabled": True,
+        "uuid": _uuid(bank, "dataset", table.name),
+        "database_uuid": _uuid(bank, "database"),
+        "columns": columns,
+        "metrics": metrics,
+        "version": VERSION,
+    }
+
+
+def _label(measure: Measure) -> str:
+    return measure.label if measure.unit in ("%",) else f"{measure.label}({measure.unit})"
+
+
+def _metric(measure: Measure) -> dict[str, Any]:
+    """An ad-hoc metric: one aggregate over one column, at most divided into 万元 or 亿元."""
+    if measure.count:
+        expression = "count(*)"
+    elif measure.distinct:
+        expression = f'count(distinct "{measure.distinct}")'
+    elif measure.single:
+        expression = f'max("{measure.single}")'
+    else:
+        expression = f'sum("{measure.sum}")'
+    if divisor := DIVISORS.get(measure.unit):
+        expression += f" / {divisor}.0"
+    return _sql_metric(expression, _label(measure))
+
+
+def _sql_metric(expression: str, label: str) -> dict[str, Any]:
+    return {
+        "expressionType": "SQL",
+        "sqlExpression": expression,
+        "label": label,
+        "hasCustomLabel": True,
+        "optionName": "metric_" + uuid5(NAMESPACE_URL, expression + label).hex[:12],
+    }
+
+
+def _where(values: dict[str, Any]) -> list[dict[str, Any]]:
+    filters = []
+    for column, wanted in values.items():
+        one = len(wanted) == 1
+        filters.append(
+            {
+                "clause": "WHERE",
+                "expressionType": "SIMPLE",
+                "subject": column,
+                "operator": "==" if one else "IN",
+                "operatorId": "EQUALS" if one else "IN",
+                "comparator": wanted[0] if one else wanted,
+                "filterOptionName": "filter_" + uuid5(NAMESPACE_URL, f"{column}{wanted}").hex[:12],
+            }
+        )
+    return filters
+
+
+def _format(measure: Measure) -> str:
+    return FORMATS.get(measure.unit, ",d")
+
+
+def _text_expression(name: str, kind: str) -> str | None:
+    """SQL of the calculated text column of a column, or None when the column reads well as it is."""
+    if kind == "BOOLEAN":
+        return f"case when \"{name}\" then '是' else '否' end"
+    if kind == "VARCHAR" and name in VALUE_LABELS:
+        cases = " ".join(f"when '{code}' then '{text}'" for code, text in VALUE_LABELS[name].items())
+        return f'case "{name}" {cases} else coalesce("{name}", \'未划分\') end'
+    if kind == "VARCHAR" and name.endswith("_name"):
+        return f"coalesce(\"{name}\", '未划分')"
+    return None
+
+
+def _text_columns(names: list[str], table: Table) -> list[str]:
+    return [name + TEXT if _text_expression(name, table.types[name]) else name for name in names]
+
+
+def _chart(bank: Bank, page: Dashboard, chart: Chart, table: Table) -> dict[str, Any]:
+    params = {
+        "adhoc_filters": _where(chart.where),
+        "row_limit": chart.limit,
+        "time_range": "No filter",
+        "color_scheme": "qianmo",
+        "extra_form_data": {},
+    }
+    shown = chart.model_copy(
+        update={
+            "dimensions": _text_columns(chart.dimensions, table),
+            "across": _text_columns(chart.across, table),
+        }
+    )
+    viz_type, special = _FORMS[chart.type](shown)
+    return {
+        "slice_name": chart.title,
+        "description": chart.note or None,
+        "viz_type": viz_type,
+        "params": {**params, **special, "viz_type": viz_type},
+        "uuid": _uuid(bank, "chart", page.code, chart.title),
+        "dataset_uuid": _uuid(bank, "dataset", table.name),
+        "version": VERSION,
+    }
+
+
+def _number(chart: Chart) -> tuple[str, dict[str, Any]]:
+    measure = chart.measures[0]
+    return "big_number_total", {
+        "metric": _metric(measure),
+        "subheader": measure.label if measure.unit == "%" else f"{measure.label}（{measure.unit}）",
+        "header_font_size": 0.4,
+        "subheader_font_size": 0.15,
+        "y_axis_format": _format(measure),
+    }
+
+
+def _order_metric(chart: Chart) -> dict[str, Any] | None:
+    """The metric that a chart is sorted by when it is not one of those it shows."""
+    if chart.order and chart.order.column:
+        return _sql_metric(f'min("{chart.order.column}")', "排序")
+    return None
+
+
+def _axes(chart: Chart) -> dict[str, Any]:
+    shared: dict[str, Any] = {
+        "x_axis": chart.dimensions[0],
+        "groupby": chart.dimensions[1:2],
+        "metrics": [_metric(measure) for measure in chart.measures],
+        "show_legend": len(chart.dimensions) > 1 or len(chart.measures) > 1,
+        "legendOrientation": "top",
+        "legendType": "scroll",
+        "rich_tooltip": True,
+        "show_value": True,
+        "y_axis_format": _format(chart.measures[0]),
+        "truncateYAxis": False,
+        "y_axis_bounds": [None, None],
+        "truncate_metric": True,
+        "show_empty_columns": True,
+        "order_desc": True,
+        "tooltipTimeFormat": "%Y-%m-%d",
+        "x_axis_time_format": "%m-%d",
+        "sort_series_type": "sum",
+        "sort_series_ascending": False,
+    }
+    return shared
+
+
+def _bar(chart: Chart) -> tuple[str, dict[str, Any]]:
+    params = _axes(chart)
+    params["orientation"] = "horizontal" if chart.horizontal else "vertical"
+    params["xAxisForceCategorical"] = True
+    if chart.stacked:
+        params["stack"] = "Stack"
+        params["only_total"] = True
+    if chart.order:
+        descending = chart.order.descending
+        if sorter := _order_metric(chart):
+            params["timeseries_limit_metric"] = sorter
+            params["order_desc"] = descending
+            params["x_axis_sort"] = sorter["label"]
+        else:
+            measure = next(one for one in chart.measures if one.label == chart.order.measure)
+            params["x_axis_sort"] = _label(measure)
+        # A horizontal bar chart draws its first category at the bottom.
+        params["x_axis_sort_asc"] = descending if chart.horizontal else not descending
+        if len(chart.dimensions) > 1:
+            params["x_axis_sort_series"] = "sum"
+            params["x_axis_sort_series_ascending"] = params["x_axis_sort_asc"]
+    return "echarts_timeseries_bar", params
+
+
+def _line(chart: Chart) -> tuple[str, dict[str, Any]]:
+    return "echarts_timeseries_line", {
+        **_axes(chart),
+        "time_grain_sqla": "P1D",
+        "xAxisForceCategorical": True,
+        "markerEnabled": True,
+        "markerSize": 6,
+        "seriesType": "line",
+    }
+
+
+def _pie(chart: Chart) -> tuple[str, dict[str, Any]]:
+    return "pie", {
+        "groupby": chart.dimensions[:1],
+        "metric": _metric(chart.measures[0]),
+        "sort_by_metric": True,
+        "donut": True,
+        "innerRadius": 45,
+        "outerRadius": 72,
+        "show_labels": True,
+        "labels_outside": True,
+        "label_line": True,
+        "label_type": "key_value_percent",
+        "number_format": _format(chart.measures[0]),
+        "show_legend": False,
+        "show_total": True,
+    }
+
+
+def _funnel(chart: Chart) -> tuple[str, dict[str, Any]]:
+    return "funnel", {
+        "groupby": chart.dimensions[:1],
+        "metric": _metric(chart.measures[0]),
+        "sort_by_metric": True,
+        "percent_calculation_type": "first_step",
+        "number_format": _format(chart.measures[0]),
+        "show_labels": True,
+        "label_type": "key_value",
+        "show_legend": False,
+        "show_tooltip_labels": True,
+        "tooltip_label_type": "key_value",
+    }
+
+
+def _table(chart: Chart) -> tuple[str, dict[str, Any]]:
+    sorter = _order_metric(chart)
+    if chart.order and chart.order.measure:
+        sorter = _metric(next(one for one in chart.measures if one.label == chart.order.measure))
+    return "table", {
+        "query_mode": "aggregate",
+        "groupby": chart.dimensions,
+        "metrics": [_metric(measure) for measure in chart.measures],
+        "timeseries_limit_metric": sorter,
+        "order_desc": chart.order.descending if chart.order else True,
+        "column_config": {
+            _label(m): {"d3NumberFormat": _format(m), "d3SmallNumberFormat": _format(m)} for m in chart.measures
+        },
+        "table_timestamp_format": "%Y-%m-%d",
+        "show_cell_bars": False,
+        "page_length": 20,
+        "include_search": False,
+        "allow_rearrange_columns": False,
+    }
+
+
+def _list(chart: Chart) -> tuple[str, dict[str, Any]]:
+    order = [[chart.order.column, not chart.order.descending]] if chart.order and chart.order.column else []
+    return "table", {
+        "query_mode": "raw",
+        "all_columns": chart.dimensions,
+        "order_by_cols": [json.dumps(one) for one in order],
+        "table_timestamp_format": "%Y-%m-%d",
+        "show_cell_bars": False,
+        "page_length": 20,
+        "include_search": True,
+    }
+
+
+def _pivot(chart: Chart) -> tuple[str, dict[str, Any]]:
+    return "pivot_table_v2", {
+        "groupbyRows": chart.dimensions,
+        "groupbyColumns": chart.across,
+        "metrics": [_metric(measure) for measure in chart.measures],
+        "metricsLayout": "COLUMNS",
+        "valueFormat": _format(chart.measures[0]),
+        "date_format": "%Y-%m-%d",
+        "aggregateFunction": "Maximum",
+        "rowOrder": "key_a_to_z",
+        "colOrder": "key_a_to_z",
+        "rowTotals": False,
+        "colTotals": False,
+        "order_desc": True,
+        "transposePivot": False,
+    }
+
+
+_FORMS = {
+    "number": _number,
+    "bar": _bar,
+    "line": _line,
+    "pie": _pie,
+    "funnel": _funnel,
+    "table": _table,
+    "list": _list,
+    "pivot": _pivot,
+}
+
+
+def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[str, Any]:
+    position: dict[str, Any] = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": [], "parents": ["ROOT_ID"]},
+        "HEADER_ID": {"type": "HEADER", "id": "HEADER_ID", "meta": {"text": page.title}},
+    }
+    number = 0
+    for row_number, row in enumerate(page.rows):
+        row_id = f"ROW-{row_number}"
+        position["GRID_ID"]["children"].append(row_id)
+        position[row_id] = {
+            "type": "ROW",
+            "id": row_id,
+            "children": [],
+            "parents": ["ROOT_ID", "GRID_ID"],
+            "meta": {"background": "BACKGROUND_TRANSPARENT"},
+        }
+        for chart in row.charts:
+            chart_id = f"CHART-{number}"
+            position[row_id]["children"].append(chart_id)
+            position[chart_id] = {
+                "type": "CHART",
+                "id": chart_id,
+                "children": [],
+                "parents": ["ROOT_ID", "GRID_ID", row_id],
+                "meta": {
+                    "chartId": number + 1,
+                    "uuid": _uuid(bank, "chart", page.code, chart.title),
+                    "sliceName": chart.title,
+                    "width": chart.width,
+                    "height": row.height,
+                },
+            }
+            number += 1
+    return {
+        "dashboard_title": page.title,
+        "description": page.description,
+        "slug": page.code,
+        "css": "",
+        "uuid": _uuid(bank, "dashboard", page.code),
+        "position": position,
+        "metadata": {
+            "native_filter_configuration": [_page_filter(bank, page, one, tables) for one in page.filters],
+            "chart_configuration": {},
+            "global_chart_configuration": {"scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "chartsInScope": []},
+            "cross_filters_enabled": False,
+            "color_scheme": "qianmo",
+            "refresh_frequency": 0,
+            "expanded_slices": {},
+            "timed_refresh_immune_slices": [],
+            "filter_bar_orientation": "HORIZONTAL",
+        },
+        "published": True,
+        "version": VERSION,
+    }
+
+
+def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str, Table]) -> dict[str, Any]:
+    """A native filter; charts whose dataset lacks the column, or which ignore it, are outside its scope."""
+    excluded = [
+        number
+        for number, chart in enumerate(page.charts, start=1)
+        if one.column not in tables[chart.dataset].types or one.column in chart.ignores
+    ]
+    return {
+        "id": f"NATIVE_FILTER-{page.code}-{one.column}",
+        "name": one.label,
+        "type": "NATIVE_FILTER",
+        "filterType": "filter_select",
+        "targets": [{"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": one.column}}],
+        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "controlValues": {
+            "enableEmptyFilter": one.first is not None,
+            "defaultToFirstItem": one.first is not None,
+            "multiSelect": not one.single,
+            "searchAllOptions": False,
+            "inverseSelection": False,
+            "sortAscending": one.first is None,
+        },
+        "sortMetric": f"sum_{one.weight}" if one.first == "largest" else None,
+        "adhoc_filters": _where(one.where),
+        "time_range": "No filter",
+        "cascadeParentIds": [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
+        "description": "",
+    }
+
+
+def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> dict[str, Any]:
+    """Roles with the datasets they may read, row filters, who opens which dashboard, and the users."""
+    used: dict[Role, set[str]] = {role: set() for role in ROLE_NAMES}
+    for page in pages:
+        for role in page.roles:
+            used[role] |= {chart.dataset for chart in page.charts} | {one.dataset for one in page.filters}
+    used["head_office"] = {name for name, table in tables.items() if table.schema == MARTS} | used["head_office"]
+    filters = []
+    for kind, clause in ROW_FILTERS.items():
+        names = sorted(name for name, table in tables.items() if _effective_filter(table) == kind)
+        if names:
+            filters.append(
+                {
+                    "name": f"{bank.name}_{kind}",
+                    "clause": clause,
+                    "datasets": [_uuid(bank, "dataset", name) for name in names],
+                    "exempt_roles": [ROLE_NAMES["head_office"], ROLE_NAMES["risk"], "Admin"],
+                }
+            )
+    return {
+        "roles": [
+            {
+                "name": ROLE_NAMES[role],
+                "self_service": role == "head_office",
+                "datasets": [_uuid(bank, "dataset", name) for name in sorted(names)],
+            }
+            for role, names in used.items()
+        ],
+        "row_filters": filters,
+        "dashboards": [
+            {"uuid": _uuid(bank, "dashboard", page.code), "roles": [ROLE_NAMES[role] for role in page.roles]}
+            for page in pages
+        ],
+        "users": _users(current(bank)),
+    }
+
+
+def _effective_filter(table: Table) -> RowFilter:
+    return table.mart.row_filter if table.schema == MARTS else "none"
+
+
+def _users(file: Path) -> list[dict[str, str]]:
+    """Logins of the published scope table with the role's Chinese name.
+
+    Raises:
+        ConfigurationError: the scope table holds a role that no Superset role stands for.
+    """
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute(
+            f"select distinct login, role from {MARTS}.dim_user_scope order by login, role"
+        ).fetchall()
+    unknown = sorted({role for _, role in rows} - set(ROLE_NAMES))
+    if unknown:
+        raise ConfigurationError(f"dim_user_scope has the roles {unknown}; known are {sorted(ROLE_NAMES)}")
+    return [{"login": login, "role": ROLE_NAMES[role]} for login, role in rows]
+
+
+def dataset_uuid(bank: Bank, name: str) -> UUID:
+    """UUID of a dataset as dashboard files name it."""
+    return UUID(_uuid(bank, "dataset", name))
