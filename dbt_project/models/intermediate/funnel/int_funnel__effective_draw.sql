@@ -137,7 +137,7 @@ select
     product_code,
     channel,
     effective_date,
-    balance,
+    cast(balance as decimal(18, 2)) as balance,
 from crossings
 qualify row_number() over (
     partition by legal_entity_code, credit_line_id order by effective_date

@@ -194,7 +194,7 @@ entries as (
         'effective_draw' as stage_code,
         effective_date as event_date,
         channel,
-        cast(balance as decimal(18, 2)) as amount,
+        balance as amount,
         product_code,
         cast(null as varchar) as list_code,
     from {{ ref('int_funnel__effective_draw') }}

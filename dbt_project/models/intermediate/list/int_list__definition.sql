@@ -47,7 +47,7 @@ select
     definitions.playbook,
     definitions.validity_days,
     definitions.capacity_per_manager,
-    definitions.holdout_share,
+    cast(definitions.holdout_share as double) as holdout_share,
 from definitions
 left join products
     on

@@ -14,7 +14,6 @@ from (
     ('grey_black', '灰黑名单', 7),
     ('contacted_recently', '近期已触达', 8),
     ('holdout', '对照组', 9),
-    ('no_recipient', '未派发:无归属支行', 10),
-    ('over_capacity', '未派发:超出客户经理承接能力', 11),
-    ('delivered', '派发', 12)
+    ('over_capacity', '未派发:超出客户经理承接能力', 10),
+    ('delivered', '派发', 11)
 ) as steps (step_code, step_name, step_order)

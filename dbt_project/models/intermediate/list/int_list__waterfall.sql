@@ -32,7 +32,6 @@ suppressed as (
                 left(md5(candidates.list_code || candidates.customer_id), 8)
                 < printf('%08x', cast(definitions.holdout_share * 4294967296 as bigint))
                 then 'holdout'
-            when candidates.branch_code is null then 'no_recipient'
         end as suppressed_by,
     from candidates
     inner join definitions
@@ -41,7 +40,8 @@ suppressed as (
             and candidates.list_code = definitions.list_code
 ),
 
--- A customer without a manager goes to the branch, which has no set capacity.
+-- A customer without a manager goes to the branch, one without a branch to the head office; neither has a set
+-- capacity.
 ranked as (
     select
         *,

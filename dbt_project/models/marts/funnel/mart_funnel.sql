@@ -22,7 +22,7 @@ counted as (
         segment_name,
         channel,
         count(*) as customers,
-        coalesce(sum(amount), 0) as amount,
+        cast(coalesce(sum(amount), 0) as decimal(18, 2)) as amount,
         median(days_from_previous) as median_days_from_previous,
     from events
     group by all

@@ -26,6 +26,18 @@ starts as (
         count(*) as eligible,
     from waterfall
     group by legal_entity_code, list_code, branch_code
+    union all
+    -- A list that nobody is eligible for shows as such.
+    select
+        definitions.legal_entity_code,
+        definitions.list_code,
+        cast(null as varchar) as branch_code,
+        0 as eligible,
+    from definitions
+    anti join waterfall
+        on
+            definitions.legal_entity_code = waterfall.legal_entity_code
+            and definitions.list_code = waterfall.list_code
 ),
 
 removals as (
@@ -71,9 +83,11 @@ select
     counted.step_code,
     counted.step_name,
     counted.removed,
-    counted.eligible - sum(counted.removed) over (
-        partition by counted.legal_entity_code, counted.list_code, counted.branch_code
-        order by counted.step_order
+    cast(
+        counted.eligible - sum(counted.removed) over (
+            partition by counted.legal_entity_code, counted.list_code, counted.branch_code
+            order by counted.step_order
+        ) as bigint
     ) as remaining,
 from counted
 inner join definitions

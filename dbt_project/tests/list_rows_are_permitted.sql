@@ -1,0 +1,21 @@
+-- Nobody on a list, control group included, has refused its channel, lacks authorisation for it, is a minor, dead,
+-- staff, overdue or on a grey or black list.
+select
+    lists.list_code,
+    lists.customer_id,
+from {{ ref('mart_marketing_list') }} as lists
+inner join {{ ref('int_customer__features') }} as features
+    on
+        lists.legal_entity_code = features.legal_entity_code
+        and lists.customer_id = features.customer_id
+where
+    lists.business_date = {{ business_date() }}
+    and (
+        list_contains(features.opted_out_channels, lists.channel)
+        or not list_contains(features.authorised_channels, lists.channel)
+        or features.is_minor
+        or features.is_deceased
+        or features.is_staff
+        or features.is_overdue
+        or features.risk_list <> 'none'
+    )
