@@ -1,7 +1,7 @@
-"""A bank: one folder `banks/<name>/` that says where its sources are, how they are read and how they map to the contracts.
+"""A bank: one folder `banks/<name>/` that says where its sources are, how they are read and map to the contracts.
 
-`bank.yml` names the bank, its legal entity, its inbox and its sources; `sources/<source>.yml` describes the tables of one
-source. Nothing in Python knows a bank.
+`bank.yml` names the bank, its legal entity, its inbox and its sources; `sources/<source>.yml` describes the tables
+of one source. Nothing in Python knows a bank.
 """
 
 import os

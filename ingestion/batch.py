@@ -23,12 +23,12 @@ from ingestion.bank import (
 )
 from ingestion.contract import LEGAL_BASIS_COLUMNS, Contract
 from ingestion.legal_basis import LegalBasis
-from ingestion.mapping import BLANKS, Mapping, literal, mapped_columns, quoted
+from ingestion.mapping import Mapping, literal, mapped_columns, quoted, trimmed_column
 from ingestion.placing import placed
 from ingestion.quarantine import write_quarantine
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
-from ingestion.readers.rows import Rows
+from ingestion.readers.rows import Rows, schema
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.surrogate import define
 from ingestion.vault import write_vault
@@ -75,16 +75,15 @@ class Batch:
         self._business_date = business_date
         self._progress = progress
         self._rows = 0
-        self._files: list[str] = []
-        self._basis: LegalBasis | None = None
-        self._connection = duckdb.connect(
-            config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(workspace), "allow_community_extensions": False}
-        )
+        self._files = 0
+        self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(workspace)})
         # a reader can be read once; this rule would read it twice
         self._connection.execute("set disabled_optimizers = 'window_self_join'")
         define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in mapped_columns(contract).items())
         self._connection.execute(f"create table mapped ({columns}, _selected boolean)")
+        basis = ", ".join(f"{name} {kind}" for name, kind in LEGAL_BASIS_COLUMNS.items())
+        self._connection.execute(f"create table delivered (file integer, name varchar, {basis})")
 
     def close(self) -> None:
         self._connection.close()
@@ -96,7 +95,7 @@ class Batch:
             DataRefusedError: two of its rows have the same key.
         """
         rows = self._one_relation([(path.name, read_file(path, lookup.format)) for path in files], counted=False)
-        trimmed = ", ".join(f"nullif(trim({quoted(c)}, {literal(BLANKS)}), '') as {quoted(c)}" for c in rows.columns)
+        trimmed = ", ".join(trimmed_column(column) for column in rows.columns)
         packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in rows.columns)
         key = ", ".join(f"{quoted(column)} as _key_{at}" for at, column in enumerate(lookup.key))
         table = quoted(f"lookup_{name}")
@@ -107,7 +106,8 @@ class Batch:
                 rows,
             )
         except duckdb.Error as error:
-            raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {str(error).splitlines()[0]}") from None
+            reason = str(error).splitlines()[0]
+            raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {reason}") from None
         repeated = self._connection.execute(
             f"select * exclude (_value) from {table} group by all having count(*) > 1 order by all limit 1"
         ).fetchone()
@@ -137,7 +137,9 @@ class Batch:
             with_raw=isinstance(description.format, DelimitedFormat | FixedWidthFormat),
             basis_fault="|legal_basis" if needs_basis and basis is None else None,
         )
-        self._basis = basis
+        for number, (name, _) in enumerate(sources, self._files + 1):
+            stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
+            self._connection.execute("insert into delivered values (?, ?, ?, ?, ?, ?)", [number, name, *stated])
         before = self._rows
         try:
             self._consume(f"insert into mapped {query}", rows)
@@ -145,6 +147,7 @@ class Batch:
             raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
         if (kept := self._count(f"mapped where _row > {before}")) != self._rows - before:
             raise ToolBrokenError(f"{where_described}: {self._rows - before} rows were read, {kept} were mapped")
+        self._files += len(sources)
         total = self._amount_total(before)
         if description.where:
             self._connection.execute("delete from mapped where not coalesce(_selected, false)")
@@ -155,18 +158,19 @@ class Batch:
         columns = sources[0][1].columns
         for name, rows in sources[1:]:
             if set(rows.columns) != set(columns):
-                raise DataRefusedError(f"{name}: expected columns {', '.join(columns)}, found {', '.join(rows.columns)}")
+                raise DataRefusedError(
+                    f"{name}: expected columns {', '.join(columns)}, found {', '.join(rows.columns)}"
+                )
 
         def numbered() -> Iterator[pa.RecordBatch]:
             row = self._rows
             reported = row
-            for name, rows in sources:
-                self._files.append(name)
+            for number, (_, rows) in enumerate(sources, self._files + 1):
                 for batch in rows.batches:
                     count = batch.num_rows
                     arrays = [
                         pa.array(np.arange(row + 1, row + count + 1)),
-                        pa.array(np.full(count, len(self._files), np.int32)),
+                        pa.array(np.full(count, number, np.int32)),
                         *(batch[field] for field in ("_line", "_raw", "_fault", *columns)),
                     ]
                     row += count
@@ -192,8 +196,7 @@ class Batch:
                 failure.append(error)
                 raise
 
-        kinds = {"_row": pa.int64(), "_file": pa.int32(), "_line": pa.int64(), "_raw": pa.binary(), "_fault": pa.string()}
-        layout = pa.schema([*kinds.items(), *((name, pa.string()) for name in rows.columns)])
+        layout = pa.schema([("_row", pa.int64()), ("_file", pa.int32()), *schema(rows.columns)])
         self._connection.register("_incoming", pa.RecordBatchReader.from_batches(layout, watched()))
         try:
             self._connection.execute(statement)
@@ -222,9 +225,12 @@ class Batch:
             " having count(*) > 1"
         )
         if self._count("repeated"):
-            same = " and ".join(f"mapped.{quoted(n)} is not distinct from repeated.{quoted(n)}" for n in self._contract.key)
+            same = " and ".join(
+                f"mapped.{quoted(name)} is not distinct from repeated.{quoted(name)}" for name in self._contract.key
+            )
+            fault = literal(",".join(self._contract.key) + "|duplicate_key")
             self._connection.execute(
-                f"update mapped set _fault = {literal(','.join(self._contract.key) + '|duplicate_key')} where _row in ("
+                f"update mapped set _fault = {fault} where _row in ("
                 f"select _row from (select _row, row_number() over (partition by {key} order by _row) as nth from mapped"
                 f" where _fault is null and exists (select 1 from repeated where {same})) where nth > 1)"
             )
@@ -232,15 +238,13 @@ class Batch:
 
     def write(self, batch_id: str) -> Counts:
         """Place vault, quarantine and landing files, in this order, and count."""
-        place = (self._bank.home, self._contract.source, self._contract.table, self._business_date)
-        file_name = f"{self._business_date}.parquet"
         joins = self._make_surrogates()
-        vault_kinds = sorted({column.vault for column in self._contract.columns if column.vault})
-        if vault_kinds:
+        home, source, table, on = self._bank.home, self._contract.source, self._contract.table, self._business_date
+        if kinds := sorted({column.vault for column in self._contract.columns if column.vault}):
             values = " union all ".join(
-                f"select {literal(kind)} as kind, key, value from surrogate_{kind}" for kind in vault_kinds
+                f"select {literal(kind)} as kind, key, value from surrogate_{kind}" for kind in kinds
             )
-            write_vault(*place, self._read(f"select * from ({values}) order by kind, key"))
+            write_vault(home, source, table, on, self._read(f"select * from ({values}) order by kind, key"))
         rejects = {
             (str(column), str(reason)): int(rows)
             for column, reason, rows in self._connection.execute(
@@ -249,28 +253,23 @@ class Batch:
             ).fetchall()
         }
         if rejects:
-            self._quarantine(place)
+            write_quarantine(home, source, table, on, self._read(self._rejected_query()))
         else:
-            (self._bank.home.quarantine / self._contract.source / self._contract.table / file_name).unlink(
-                missing_ok=True
-            )
+            (home.quarantine / source / table / f"{on}.parquet").unlink(missing_ok=True)
         landed = self._landed_query(batch_id, joins)
-        with placed(self._bank.home.landing / self._contract.source / self._contract.table / file_name) as temporary:
-            self._connection.execute(f"copy ({landed}) to {literal(str(temporary))} (format parquet, compression zstd)")
+        with placed(home.landing / source / table / f"{on}.parquet") as temporary:
+            target = literal(str(temporary))
+            self._connection.execute(f"copy ({landed}) to {target} (format parquet, compression zstd)")
         rows_in = self._count("mapped")
         quarantined = sum(rejects.values())
         return Counts(rows_in, rows_in - quarantined, quarantined, rejects)
 
-    def _quarantine(self, place: tuple[object, ...]) -> None:
-        names = ", ".join(f"({number}, {literal(name)})" for number, name in enumerate(self._files, 1))
-        write_quarantine(
-            *place,  # type: ignore[arg-type]
-            self._read(
-                "select files.name as file, _line as line, split_part(_fault, '|', 1) as \"column\","
-                f" split_part(_fault, '|', 2) as reason, {self._contract.version}::integer as contract_version,"
-                f" _raw as raw from mapped join (values {names}) as files(number, name) on files.number = _file"
-                " where _fault is not null order by _row"
-            ),
+    def _rejected_query(self) -> str:
+        return (
+            "select delivered.name as file, _line as line, split_part(_fault, '|', 1) as \"column\","
+            f" split_part(_fault, '|', 2) as reason, {self._contract.version}::integer as contract_version,"
+            " _raw as raw from mapped join delivered on delivered.file = _file"
+            " where _fault is not null order by _row"
         )
 
     def _make_surrogates(self) -> str:
@@ -311,22 +310,13 @@ class Batch:
                 parts += ["is_valid", "birth_date", "gender"]
             alias = quoted(f"_{column.name}")
             selected += [f"{alias}.{part} as {quoted(f'{column.name}_{part}')}" for part in parts]
-        constants: dict[str, tuple[str | None, str]] = {}
         if self._contract.legal_basis:
-            basis = self._basis
-            stated = (basis.source, basis.legal_basis, basis.purpose, basis.expires.isoformat()) if basis else [None] * 4
-            constants |= {
-                name: (value, kind)
-                for (name, kind), value in zip(LEGAL_BASIS_COLUMNS.items(), stated, strict=True)
-            }
-        constants |= {
-            "legal_entity_code": (self._bank.legal_entity_code, "varchar"),
-            "business_date": (self._business_date.isoformat(), "date"),
-            "batch_id": (batch_id, "varchar"),
-        }
+            joins += " join delivered on delivered.file = mapped._file"
+            selected += [f"delivered.{name}" for name in LEGAL_BASIS_COLUMNS]
         selected += [
-            f"{'null' if value is None else literal(value)}::{kind} as {quoted(name)}"
-            for name, (value, kind) in constants.items()
+            f"{literal(self._bank.legal_entity_code)} as legal_entity_code",
+            f"date {literal(self._business_date.isoformat())} as business_date",
+            f"{literal(batch_id)} as batch_id",
         ]
         return (
             f"select {', '.join(selected)}, mapped._row as source_row from mapped{joins}"

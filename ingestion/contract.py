@@ -29,8 +29,14 @@ LEGAL_BASIS_COLUMNS: dict[str, str] = {
 }
 """Columns that landing adds where a contract says `legal_basis: required` (domain section 11)."""
 
-_DUCKDB_TYPES = {"text": "varchar", "integer": "bigint", "double": "double", "date": "date",
-                 "timestamp": "timestamp", "boolean": "boolean"}
+_DUCKDB_TYPES = {
+    "text": "varchar",
+    "integer": "bigint",
+    "double": "double",
+    "date": "date",
+    "timestamp": "timestamp",
+    "boolean": "boolean",
+}
 
 
 class Column(BaseModel):

@@ -7,7 +7,6 @@ from ingestion.contract import contracts
 from ingestion.placing import placed
 
 
-
 def write_empty_contracts(bank: Bank) -> None:
     """Place `landing/<source>/<table>/_contract.parquet` for every contract."""
     with duckdb.connect() as connection:

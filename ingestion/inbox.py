@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date
-from glob import glob, has_magic
+from glob import has_magic
 from hashlib import sha256
 from pathlib import Path
 
@@ -47,17 +47,16 @@ def find_delivery(bank: Bank, description: TableDescription, business_date: date
     files = _matches(bank, description.files, business_date, is_due)
     if not files:
         return None
-    lookups = {
-        name: _matches(bank, lookup.files, business_date, True) for name, lookup in description.lookups.items()
-    }
-    control = description.control and read_control(bank.resolve(description.control.file, business_date))
+    lookups = {name: _matches(bank, lookup.files, business_date, True) for name, lookup in description.lookups.items()}
+    control = read_control(bank.resolve(description.control.file, business_date)) if description.control else None
     basis = _basis(bank, description, business_date)
     size, digest = _content(files)
     if control:
         check_delivery(control, ", ".join(display_name(bank, file) for file in files), business_date, size, digest)
     beside = [_content(paths)[1] for paths in lookups.values()]
     beside.append(_content([basis])[1] if basis and basis.is_file() else "")
-    return Delivery(description, files, lookups, control, basis, sha256("".join([digest, *beside]).encode()).hexdigest())
+    fingerprint = sha256("".join([digest, *beside]).encode()).hexdigest()
+    return Delivery(description, files, lookups, control, basis, fingerprint)
 
 
 def definition_digest(contract: Contract, deliveries: list[Delivery]) -> str:
@@ -76,7 +75,8 @@ def _matches(bank: Bank, patterns: list[str], business_date: date, is_due: bool)
     found: list[Path] = []
     for pattern in patterns:
         path = bank.resolve(pattern, business_date)
-        matches = [Path(name) for name in sorted(glob(str(path)))] if has_magic(str(path)) else [path]
+        is_glob = has_magic(str(path))
+        matches = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))) if is_glob else [path]
         existing = [match for match in matches if match.is_file()]
         if not existing and is_due:
             raise DataRefusedError(f"{path}: expected a file for {business_date}, found none")

@@ -76,9 +76,10 @@ def land(
             results.append(result)
             if progress:
                 progress(_line(result))
-    refusals = [f"{r.source}.{r.table} {r.business_date} refused: {r.message}" for r in results if r.status == "refused"]
-    if refusals:
-        raise DataRefusedError("\n".join(refusals))
+    if refused := [result for result in results if result.status == "refused"]:
+        raise DataRefusedError(
+            "\n".join(f"{r.source}.{r.table} {r.business_date} refused: {r.message}" for r in refused)
+        )
     return results
 
 
@@ -124,8 +125,7 @@ def _line(result: BatchResult) -> str:
 def _locked(bank: Bank, contract: Contract) -> Iterator[None]:
     """One process at a time lands a table; what a killed one left behind is removed."""
     folders = [
-        root / contract.source / contract.table
-        for root in (bank.home.landing, bank.home.vault, bank.home.quarantine)
+        root / contract.source / contract.table for root in (bank.home.landing, bank.home.vault, bank.home.quarantine)
     ]
     folders[0].mkdir(parents=True, exist_ok=True)
     with (folders[0] / ".lock").open("w") as lock:

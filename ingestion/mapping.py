@@ -13,7 +13,7 @@ from ingestion.contract import Column, Contract
 from ingestion.surrogate import normalised
 from qianmo.errors import ConfigurationError
 
-BLANKS = " \t\r\n\u3000"
+_BLANKS = " \t\r\n\u3000"
 """Trimmed off every source value."""
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
@@ -27,6 +27,11 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def trimmed_column(name: str) -> str:
+    """A source column without blanks around it, NULL when nothing is left."""
+    return f"nullif(trim({quoted(name)}, {literal(_BLANKS)}), '') as {quoted(name)}"
 
 
 def mapped_columns(contract: Contract) -> dict[str, str]:
@@ -54,7 +59,8 @@ def typed(column: Column, sql: str, from_type: str, date_formats: list[str]) -> 
         tried = [f"try_cast({_parsed(sql, date_format)} as {column.duckdb_type})" for date_format in date_formats]
         return f"coalesce({', '.join([*tried, f'try_cast({sql} as {column.duckdb_type})'])})"
     if column.type == "integer":
-        return f"case when try_cast({sql} as decimal(38, 6)) = try_cast({sql} as bigint) then try_cast({sql} as bigint) end"
+        whole = f"try_cast({sql} as bigint)"
+        return f"case when try_cast({sql} as decimal(38, 6)) = {whole} then {whole} end"
     return f"case when isfinite(try_cast({sql} as double)) then try_cast({sql} as double) end"
 
 
@@ -97,15 +103,17 @@ class Mapping:
 
     def _source(self, relation: str, with_raw: bool) -> str:
         """Trimmed columns, and one struct column per lookup."""
-        blanks = literal(BLANKS)
-        trimmed = ", ".join(f"nullif(trim({quoted(c)}, {blanks}), '') as {quoted(c)}" for c in self._columns)
+        trimmed = ", ".join(trimmed_column(column) for column in self._columns)
         packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in self._columns)
         raw = "_raw" if with_raw else f"encode(to_json({{{packed}}})::varchar)"
         rows = f"select _row, _file, _line, {raw} as _raw, _fault, {trimmed} from {relation}"
         for name, lookup in self._description.lookups.items():
             table = quoted(f"lookup_{name}")
             on = " and ".join(f"_found._key_{at} = ({sql})" for at, sql in enumerate(lookup.key.values()))
-            rows = f"select _rows.*, _found._value as {quoted(name)} from ({rows}) as _rows left join {table} as _found on {on}"
+            rows = (
+                f"select _rows.*, _found._value as {quoted(name)} from ({rows}) as _rows"
+                f" left join {table} as _found on {on}"
+            )
         return f"({rows})"
 
     def _expressions(self, relation: str, with_raw: bool) -> str:

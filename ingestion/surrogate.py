@@ -18,11 +18,13 @@ _ID_CHECK_DIGITS = "10X98765432"
 
 def _half_width(sql: str) -> str:
     """Full-width characters made half-width; costs nothing for values without any."""
-    return f"case when regexp_matches({sql}, '[！-～　]') then translate({sql}, '{_FULL_WIDTH}', '{_HALF_WIDTH}') else {sql} end"
+    translated = f"translate({sql}, '{_FULL_WIDTH}', '{_HALF_WIDTH}')"
+    return f"case when regexp_matches({sql}, '[！-～　]') then {translated} else {sql} end"
 
 
 def _without(sql: str, characters: str) -> str:
-    return f"case when regexp_matches({sql}, '[{characters}]') then regexp_replace({sql}, '[{characters}]', '', 'g') else {sql} end"
+    replaced = f"regexp_replace({sql}, '[{characters}]', '', 'g')"
+    return f"case when regexp_matches({sql}, '[{characters}]') then {replaced} else {sql} end"
 
 
 def _check_digit(sql: str) -> str:

@@ -41,12 +41,7 @@ class _Reader:
         self._single = len(file_format.delimiter.encode()) == 1
         self._delimiter = file_format.delimiter if self._single else _SEPARATOR
         self._field_counts: dict[int, int] = {}
-        if file_format.header:
-            header = self._header()
-            self.names = self._names_of(header)
-        else:
-            assert isinstance(file_format.columns, list)
-            self.names = file_format.columns
+        self.names = self._names_of(self._header()) if file_format.header else list(file_format.columns or [])
         self._schema = schema(self.names)
 
     def _header(self) -> list[str]:

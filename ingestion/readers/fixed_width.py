@@ -71,9 +71,7 @@ def _clean(chunk: bytes, file_format: FixedWidthFormat) -> list[pa.Array] | None
         except UnicodeDecodeError:
             return None
         offsets = line_offsets(encoded).astype(np.int32)
-        arrays.append(
-            pa.StringArray.from_buffers(len(cells), pa.py_buffer(offsets), pa.py_buffer(encoded))
-        )
+        arrays.append(pa.StringArray.from_buffers(len(cells), pa.py_buffer(offsets), pa.py_buffer(encoded)))
     return arrays
 
 

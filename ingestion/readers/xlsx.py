@@ -45,9 +45,7 @@ def _cells(path: Path, sheet: str | None) -> list[list[Any]]:
             if sheet is None:
                 sheet = next(s.name for s in workbook.sheets_metadata if s.visible == SheetVisibleEnum.Visible)
             elif sheet not in workbook.sheet_names:
-                raise DataRefusedError(
-                    f"{path}: expected sheet {sheet}, found {', '.join(workbook.sheet_names)}"
-                )
+                raise DataRefusedError(f"{path}: expected sheet {sheet}, found {', '.join(workbook.sheet_names)}")
             return workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except (CalamineError, StopIteration) as error:
         raise DataRefusedError(f"{path}: expected a workbook with a visible sheet, found {error}") from None
@@ -70,9 +68,7 @@ def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat) -> tupl
     )
 
 
-def _batches(
-    cells: list[list[Any]], header: int, positions: list[int], names: list[str]
-) -> Iterator[pa.RecordBatch]:
+def _batches(cells: list[list[Any]], header: int, positions: list[int], names: list[str]) -> Iterator[pa.RecordBatch]:
     layout = schema(names)
     rows: list[tuple[int, list[str | None]]] = []
     for number, row in enumerate(cells[header + 1 :], start=header + 2):
