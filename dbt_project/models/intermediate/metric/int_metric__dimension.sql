@@ -20,7 +20,7 @@ select
     '{{ var("legal_entity_code") }}' as legal_entity_code,
     'bank' as dimension,
     '{{ var("legal_entity_code") }}' as dimension_value,
-    '{{ var("legal_entity_name") }}' as dimension_name,
+    {{ sql_text(var("legal_entity_name")) }} as dimension_name,
     cast(null as varchar) as branch_code,
 union all
 select

@@ -6,7 +6,7 @@ branches as (
 
 select
     branches.legal_entity_code,
-    '{{ var("legal_entity_name") }}' as legal_entity_name,
+    {{ sql_text(var("legal_entity_name")) }} as legal_entity_name,
     branches.branch_code,
     branches.branch_name,
     branches.parent_branch_code,
