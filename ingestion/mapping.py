@@ -99,6 +99,8 @@ class Mapping:
         self._columns = columns
         self._described = where_described
         self._connection = connection
+        if hidden := sorted(set(description.lookups) & set(columns)):
+            raise ConfigurationError(f"{where_described}.lookups: a source column is also called {', '.join(hidden)}")
         self._types = self._expression_types()
 
     def _source(self, relation: str, with_raw: bool) -> str:

