@@ -9,7 +9,7 @@ task; a delivery that is already recorded is not made twice.
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from dags.assets import MARTS
-from dags.steps import DEFAULT_ARGUMENTS, business_date, step
+from dags.steps import DEFAULT_ARGUMENTS, business_date, progress, step
 
 
 @dag(
@@ -27,7 +27,7 @@ def deliver_lists() -> None:
         with step() as bank:
             from delivery.deliver import deliver as deliver_date
 
-            return len(deliver_date(bank, business_date()))
+            return len(deliver_date(bank, business_date(), progress))
 
     deliver()
 

@@ -111,9 +111,8 @@ def check(
     marts: Annotated[bool, typer.Option("--marts", help="Gate 2 (the built marts) instead of gate 1.")] = False,
 ) -> None:
     """Gate 1 on what landed, or gate 2 on the marts: a failed critical expectation refuses."""
-    from expectations.marts import check_marts
-
     from expectations.landing import check_landing
+    from expectations.marts import check_marts
 
     loaded = _bank(ctx)
     if marts:
@@ -162,7 +161,8 @@ def superset_load(ctx: typer.Context) -> None:
     """Bring Superset's datasets, dashboards, roles and row filters to what the code says."""
     from serving.superset.load import load
 
-    load(_bank(ctx), _progress)
+    bank = _bank(ctx)
+    load(bank, _progress, bank.home.dbt_manifest)
 
 
 @app.command()
@@ -170,8 +170,7 @@ def deliver(ctx: typer.Context, day: Day) -> None:
     """Write the day's marketing lists per recipient, encrypted, with manifest and ledger row."""
     from delivery.deliver import deliver as deliver_lists
 
-    for item in deliver_lists(_bank(ctx), day.date()):
-        _progress(f"{item.delivery_id}: {item.rows} rows")
+    deliver_lists(_bank(ctx), day.date(), _progress)
 
 
 @app.command()

@@ -32,8 +32,7 @@ def land_source(bank: "Bank", source: str, business_date: date, progress: Progre
     from expectations.landing import check_landing
     from ingestion.land import land
 
-    for result in land(bank, source, business_date, progress):
-        progress(f"{source}.{result.table}: {result.status}")
+    land(bank, source, business_date, progress)
     check_landing(bank, source, business_date)
 
 
@@ -58,9 +57,8 @@ def land_all(bank: "Bank", business_date: date, progress: Progress) -> None:
 
 def run(bank: "Bank", business_date: date, progress: Progress) -> Day:
     """A whole business date: land, gate 1, build, gate 2, publish, deliver. Safe to repeat and to kill."""
-    from expectations.marts import check_marts
-
     from delivery.deliver import deliver
+    from expectations.marts import check_marts
     from qianmo.build import build
     from serving.publish import publish
 
@@ -70,6 +68,6 @@ def run(bank: "Bank", business_date: date, progress: Progress) -> Day:
     check_marts(bank, as_of)
     publication = publish(bank, as_of)
     progress(f"{as_of}: published {publication.version}")
-    deliveries = deliver(bank, business_date)
+    deliveries = deliver(bank, business_date, progress)
     progress(f"{business_date}: {len(deliveries)} deliveries")
     return Day(publication, deliveries)

@@ -2,7 +2,7 @@
 
 A process that ran dbt keeps DuckDB's lock until it ends, so dbt never runs inside a longer-lived one. The variables
 come from a file: the definitions outgrow what one command-line argument may hold. A line `node <status> <seconds>
-<name>` is printed for each finished node, then whatever dbt itself reports as wrong.
+<kind> <name>` is printed for each finished node, then whatever dbt itself reports as wrong.
 """
 
 import sys
@@ -16,9 +16,15 @@ def _report(event: Any) -> None:
     if event.info.name == "NodeFinished":
         node = event.data.node_info
         seconds = event.data.run_result.execution_time
-        print(f"node {node.node_status} {seconds:.1f} {node.node_name}", flush=True)
+        _say(f"node {node.node_status} {seconds:.1f} {node.resource_type} {node.node_name}")
     elif event.info.level == "error":
-        print(event.info.msg, flush=True)
+        _say(event.info.msg)
+
+
+def _say(line: str) -> None:
+    # One write a line: nodes finish on several threads.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -30,7 +36,7 @@ def main() -> int:
     if result.success:
         return 0
     if result.exception is not None:
-        print(result.exception, flush=True)
+        _say(str(result.exception))
         return 2
     return 1
 

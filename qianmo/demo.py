@@ -60,7 +60,7 @@ def demo(bank_folder: Path, progress: Progress) -> None:
         bank = run_dags(bank_folder, county.dates, progress)
         from serving.superset.load import load
 
-        load(bank, progress)
+        load(bank, progress, bank.home.dbt_manifest)
     console = Console()
     show(status(bank), console)
     minutes = (time.monotonic() - started) / 60

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from ingestion.bank import Bank, load_bank
 from qianmo import orchestrator
 from qianmo.errors import ToolBrokenError
 from qianmo.home import PROJECT_ROOT, home_root
@@ -20,26 +21,21 @@ from qianmo.processes import (
     tail,
     terminated_as_interrupt,
 )
+from serving.superset import load
 
 AIRFLOW_SERVICES = (*orchestrator.SERVICES, "airflow-triggerer")
 SUPERSET_PORT = 8088
 START_SECONDS = 120
 
 
-def superset_environment(port: int, bank_folder: Path) -> dict[str, str]:
+def superset_environment(port: int, bank: Bank) -> dict[str, str]:
     """The environment of Superset's web process on this machine."""
-    from qianmo.settings import keys
-
     binaries = PROJECT_ROOT / ".venv" / "superset" / "bin"
-    return os.environ | {
+    return load.environment(bank) | {
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-        "QIANMO_HOME": str(home_root()),
-        "QIANMO_BANK": str(bank_folder),
         "QIANMO_ADDRESS": "127.0.0.1",
         "QIANMO_SUPERSET_PORT": str(port),
-        "QIANMO_SUPERSET_SECRET_KEY": keys().superset_secret_key.get_secret_value(),
-        "SUPERSET_CONFIG_PATH": str(PROJECT_ROOT / "serving" / "superset" / "superset_config.py"),
-        "SCARF_ANALYTICS": "false",
+        "QIANMO_SUPERSET_WORKERS": "1",
     }
 
 
@@ -48,7 +44,7 @@ def serve(bank_folder: Path, progress: Callable[[str], None]) -> None:
     superset_port = free_port(SUPERSET_PORT)
     airflow_port = free_port(orchestrator.PORT)
     airflow = orchestrator.environment(airflow_port, bank_folder)
-    superset = superset_environment(superset_port, bank_folder)
+    superset = superset_environment(superset_port, load_bank(bank_folder))
     logs = home_root() / "serve_logs"
     processes: list[Process] = []
     try:
