@@ -2,7 +2,7 @@
 select
     lists.list_code,
     lists.manager_id,
-    count(*) as listed,
+    count(*) as listed
 from {{ ref('mart_marketing_list') }} as lists
 inner join {{ ref('int_list__definition') }} as definitions
     on

@@ -2,7 +2,7 @@
 -- staff, overdue or on a grey or black list.
 select
     lists.list_code,
-    lists.customer_id,
+    lists.customer_id
 from {{ ref('mart_marketing_list') }} as lists
 inner join {{ ref('int_customer__features') }} as features
     on

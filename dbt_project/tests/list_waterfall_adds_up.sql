@@ -10,7 +10,7 @@ waterfall as (
         max(remaining) filter (where step_code = 'start') as eligible,
         sum(removed) as removed,
         max(remaining) filter (where step_code = 'delivered') as delivered,
-        max(removed) filter (where step_code = 'holdout') as held_out,
+        max(removed) filter (where step_code = 'holdout') as held_out
     from {{ ref('mart_list_waterfall') }}
     where business_date = {{ business_date() }}
     group by legal_entity_code, list_code, branch_code
@@ -21,7 +21,7 @@ candidates as (
         legal_entity_code,
         list_code,
         branch_code,
-        count(*) as candidates,
+        count(*) as candidates
     from {{ ref('int_list__candidate') }}
     group by legal_entity_code, list_code, branch_code
 ),
@@ -32,7 +32,7 @@ listed as (
         list_code,
         branch_code,
         count(*) filter (where not is_holdout) as delivered,
-        count(*) filter (where is_holdout) as held_out,
+        count(*) filter (where is_holdout) as held_out
     from {{ ref('mart_marketing_list') }}
     where business_date = {{ business_date() }}
     group by legal_entity_code, list_code, branch_code

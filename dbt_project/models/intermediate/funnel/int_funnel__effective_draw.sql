@@ -118,7 +118,7 @@ crossings as (
                 (thresholds.threshold - (balance_days.balance_days_to_date - balance_days.balance_days))
                 / balance_days.balance
             ) as integer
-        ) - 1 as effective_date,
+        ) - 1 as effective_date
     from balance_days
     inner join thresholds
         on
@@ -137,7 +137,7 @@ select
     product_code,
     channel,
     effective_date,
-    cast(balance as decimal(18, 2)) as balance,
+    cast(balance as decimal(18, 2)) as balance
 from crossings
 qualify row_number() over (
     partition by legal_entity_code, credit_line_id order by effective_date

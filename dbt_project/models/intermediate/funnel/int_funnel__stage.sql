@@ -1,8 +1,6 @@
-select
-    stage_code,
-    stage_name,
-    stage_order
-from (
+with
+
+stages (stage_code, stage_name, stage_order) as (
     values
     ('reached', '触达', 1),
     ('acquired', '获客', 2),
@@ -19,4 +17,10 @@ from (
     ('effective_draw', '有效用信', 13),
     ('settled', '结清', 14),
     ('overdue', '逾期', 15)
-) as stages (stage_code, stage_name, stage_order)
+)
+
+select
+    stage_code,
+    stage_name,
+    stage_order
+from stages

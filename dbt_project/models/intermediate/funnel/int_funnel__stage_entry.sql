@@ -20,7 +20,7 @@ loans as (
         row_number() over (
             partition by assessed.legal_entity_code, assessed.customer_id
             order by assessed.disbursed_date, assessed.loan_id
-        ) as draw_number,
+        ) as draw_number
     from {{ ref('int_loan__assessed') }} as assessed
     inner join {{ ref('stg_credit__loan') }} as delivered
         on
@@ -43,7 +43,7 @@ recorded as (
         cast(contacted_at as date) as event_date,
         case when channel in ('sms', 'wechat') then 'online' else 'offline' end as channel,
         cast(null as decimal(18, 2)) as amount,
-        list_code,
+        list_code
     from {{ ref('stg_marketing__contact_outcome') }}
     where outcome <> 'not_reached'
     union all
@@ -55,7 +55,7 @@ recorded as (
         cast(visited_at as date) as event_date,
         'offline' as channel,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('stg_marketing__visit') }}
     union all
     select
@@ -66,7 +66,7 @@ recorded as (
         open_date as event_date,
         'offline' as channel,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('stg_core__customer') }}
     union all
     select
@@ -77,7 +77,7 @@ recorded as (
         issue_date as event_date,
         'offline' as channel,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('stg_social_security__card_holder') }}
     where issuing_bank = 'own'
     union all
@@ -89,7 +89,7 @@ recorded as (
         filed_date as event_date,
         'offline' as channel,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('stg_credit__village_roster') }}
     union all
     select
@@ -100,7 +100,7 @@ recorded as (
         evaluated_date as event_date,
         'offline' as channel,
         cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('stg_credit__village_roster') }}
     union all
     select
@@ -111,7 +111,7 @@ recorded as (
         granted_date as event_date,
         'offline' as channel,
         limit_amount as amount,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('stg_credit__whitelist') }}
 ),
 
@@ -124,7 +124,7 @@ entries as (
         recorded.channel,
         recorded.amount,
         cast(null as varchar) as product_code,
-        recorded.list_code,
+        recorded.list_code
     from recorded
     inner join identities
         on
@@ -141,7 +141,7 @@ entries as (
         applications.channel,
         cast(null as decimal(18, 2)) as amount,
         applications.product_code,
-        applications.list_code,
+        applications.list_code
     from applications
     left join identities
         on
@@ -162,7 +162,7 @@ entries as (
         channel,
         limit_amount as amount,
         product_code,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from credit_lines
     union all
     select
@@ -173,7 +173,7 @@ entries as (
         channel,
         limit_amount as amount,
         product_code,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from credit_lines
     union all
     select
@@ -184,7 +184,7 @@ entries as (
         coalesce(channel, 'offline') as channel,
         loan_amount as amount,
         product_code,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from loans
     where draw_number <= 2
     union all
@@ -196,7 +196,7 @@ entries as (
         channel,
         balance as amount,
         product_code,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from {{ ref('int_funnel__effective_draw') }}
     union all
     select
@@ -207,7 +207,7 @@ entries as (
         coalesce(channel, 'offline') as channel,
         loan_amount as amount,
         product_code,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from loans
     where is_settled
     union all
@@ -221,7 +221,7 @@ entries as (
         coalesce(channel, 'offline') as channel,
         outstanding as amount,
         product_code,
-        cast(null as varchar) as list_code,
+        cast(null as varchar) as list_code
     from loans
     where is_overdue
 )
@@ -234,11 +234,11 @@ select
     channel,
     amount,
     product_code,
-    list_code,
+    list_code
 from entries
 where event_date <= {{ business_date() }}
 -- A stage is entered once; of the same day the row that knows the list, then the larger amount.
 qualify row_number() over (
     partition by legal_entity_code, customer_id, stage_code
-    order by event_date, list_code nulls last, amount desc nulls last, product_code, channel
+    order by event_date asc, list_code asc nulls last, amount desc nulls last, product_code asc, channel asc
 ) = 1

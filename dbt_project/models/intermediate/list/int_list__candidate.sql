@@ -26,7 +26,7 @@ eligible as (
         cast(null as varchar) as list_code,
         customer_id,
         cast(null as double) as score,
-        cast(null as varchar) as reason,
+        cast(null as varchar) as reason
     from features
     where false
 )
@@ -55,7 +55,7 @@ select
     features.authorised_channels,
     features.last_contacted_date,
     eligible.score,
-    eligible.reason,
+    eligible.reason
 from eligible
 inner join features
     on

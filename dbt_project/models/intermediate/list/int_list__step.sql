@@ -1,8 +1,6 @@
-select
-    step_code,
-    step_name,
-    step_order,
-from (
+with
+
+steps (step_code, step_name, step_order) as (
     values
     ('start', '符合条件', 0),
     ('opted_out', '客户拒绝该渠道营销', 1),
@@ -16,4 +14,10 @@ from (
     ('holdout', '对照组', 9),
     ('over_capacity', '未派发:超出客户经理承接能力', 10),
     ('delivered', '派发', 11)
-) as steps (step_code, step_name, step_order)
+)
+
+select
+    step_code,
+    step_name,
+    step_order
+from steps

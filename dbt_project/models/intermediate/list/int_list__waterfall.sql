@@ -32,7 +32,7 @@ suppressed as (
                 left(md5(candidates.list_code || candidates.customer_id), 8)
                 < printf('%08x', cast(definitions.holdout_share * 4294967296 as bigint))
                 then 'holdout'
-        end as suppressed_by,
+        end as suppressed_by
     from candidates
     inner join definitions
         on
@@ -50,9 +50,9 @@ ranked as (
                 then row_number() over (
                     partition by
                         legal_entity_code, list_code, branch_code, manager_id, suppressed_by is null
-                    order by score desc nulls last, customer_id
+                    order by score desc nulls last, customer_id asc
                 )
-        end as list_rank,
+        end as list_rank
     from suppressed
 )
 
@@ -76,5 +76,5 @@ select
         else 'delivered'
     end as step_code,
     list_rank,
-    {{ business_date() }} + validity_days as valid_until,
+    {{ business_date() }} + validity_days as valid_until
 from ranked

@@ -21,7 +21,7 @@ loans as (
 effectively_drawn as (
     select distinct
         effective_draws.legal_entity_code,
-        effective_draws.customer_id,
+        effective_draws.customer_id
     from effective_draws
     inner join credit_lines
         on
@@ -64,7 +64,7 @@ select
         when features.is_credited and features.credit_channel = 'online' then 'online_credit'
         when features.is_credited then 'offline_credit'
         else 'non_credit'
-    end as portfolio_class,
+    end as portfolio_class
 from features
 left join effectively_drawn
     on

@@ -7,7 +7,7 @@ credit_lines as (
 drawn_lines as (
     select distinct
         legal_entity_code,
-        credit_line_id,
+        credit_line_id
     from {{ ref('int_loan__assessed') }}
 ),
 
@@ -30,7 +30,7 @@ select
     credit_lines.product_code,
     credit_lines.limit_amount,
     credit_lines.is_signed,
-    drawn_lines.credit_line_id is not null as is_drawn,
+    drawn_lines.credit_line_id is not null as is_drawn
 from credit_lines
 inner join features
     on

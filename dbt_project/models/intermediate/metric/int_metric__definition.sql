@@ -1,10 +1,6 @@
-select
-    metric_code,
-    metric_name,
-    definition,
-    owner,
-    unit,
-from (
+with
+
+definitions (metric_code, metric_name, definition, owner, unit) as (
     values
     {%- for metric in var('metrics') %}
     (
@@ -16,5 +12,13 @@ from (
     ),
     {%- endfor %}
     (null, null, null, null, null)
-) as definitions (metric_code, metric_name, definition, owner, unit)
+)
+
+select
+    metric_code,
+    metric_name,
+    definition,
+    owner,
+    unit
+from definitions
 where metric_code is not null

@@ -14,6 +14,13 @@ villages as (
 
 segments as (
     select * from {{ ref('stg_master__segment') }}
+),
+
+market_types (market_type, market_type_name) as (
+    values
+    ('urban', '城区'),
+    ('suburban', '城郊'),
+    ('rural', '农村')
 )
 
 select
@@ -21,14 +28,14 @@ select
     'bank' as dimension,
     '{{ var("legal_entity_code") }}' as dimension_value,
     {{ sql_text(var("legal_entity_name")) }} as dimension_name,
-    cast(null as varchar) as branch_code,
+    cast(null as varchar) as branch_code
 union all
 select
     legal_entity_code,
     'branch' as dimension,
     branch_code as dimension_value,
     branch_name as dimension_name,
-    branch_code,
+    branch_code
 from branches
 union all
 select
@@ -36,15 +43,15 @@ select
     'market_type' as dimension,
     market_type as dimension_value,
     market_type_name as dimension_name,
-    cast(null as varchar) as branch_code,
-from (values ('urban', '城区'), ('suburban', '城郊'), ('rural', '农村')) as market_types (market_type, market_type_name)
+    cast(null as varchar) as branch_code
+from market_types
 union all
 select distinct
     legal_entity_code,
     'town' as dimension,
     town_code as dimension_value,
     town_name as dimension_name,
-    cast(null as varchar) as branch_code,
+    cast(null as varchar) as branch_code
 from villages
 union all
 select
@@ -52,7 +59,7 @@ select
     'segment' as dimension,
     segment_code as dimension_value,
     segment_name as dimension_name,
-    cast(null as varchar) as branch_code,
+    cast(null as varchar) as branch_code
 from segments
 union all
 select
@@ -60,5 +67,5 @@ select
     'manager' as dimension,
     employee_id as dimension_value,
     employee_name as dimension_name,
-    branch_code,
+    branch_code
 from employees

@@ -17,7 +17,7 @@ visits as (
     select
         legal_entity_code,
         manager_id,
-        count(*) as visits_month,
+        count(*) as visits_month
     from {{ ref('stg_marketing__visit') }}
     where
         visited_at >= date_trunc('month', {{ business_date() }})
@@ -39,7 +39,7 @@ portfolios as (
         count(*) filter (where is_drawn) as drawn,
         count(*) filter (
             where open_date >= date_trunc('month', {{ business_date() }}) and open_date <= {{ business_date() }}
-        ) as new_customers_month,
+        ) as new_customers_month
     from customers
     group by legal_entity_code, manager_id
 )
@@ -59,7 +59,7 @@ select
     coalesce(portfolios.credited, 0) as credited,
     coalesce(portfolios.drawn, 0) as drawn,
     coalesce(visits.visits_month, 0) as visits_month,
-    coalesce(portfolios.new_customers_month, 0) as new_customers_month,
+    coalesce(portfolios.new_customers_month, 0) as new_customers_month
 from employees
 left join branches
     on

@@ -8,7 +8,7 @@ targets as (
             when 'quarter' then period_start + interval 3 month
             else period_start + interval 1 year
         end as period_end,
-        case period_type when 'month' then 1 when 'quarter' then 2 else 3 end as period_rank,
+        case period_type when 'month' then 1 when 'quarter' then 2 else 3 end as period_rank
     from {{ ref('stg_master__target') }}
     where organisation_level = 'manager'
 )
@@ -18,10 +18,10 @@ select
     organisation_code as manager_id,
     measure_code,
     period_type,
-    target_value,
+    target_value
 from targets
 where period_start <= {{ business_date() }} and period_end > {{ business_date() }}
 -- The shortest period that holds the day: a month's target goes before the year's.
 qualify row_number() over (
-    partition by legal_entity_code, organisation_code, measure_code order by period_rank, period_start desc
+    partition by legal_entity_code, organisation_code, measure_code order by period_rank asc, period_start desc
 ) = 1

@@ -7,7 +7,7 @@ applications as (
         max(customer_id) as core_customer_id,
         max(case when id_number_is_valid then id_number_key end) as id_number_key,
         min(cast(event_time as date)) as entered_date,
-        min(case when stage = 'disbursed' then cast(event_time as date) end) as landed_date,
+        min(case when stage = 'disbursed' then cast(event_time as date) end) as landed_date
     from {{ ref('stg_credit__application_event') }}
     where cast(event_time as date) <= {{ business_date() }}
     group by legal_entity_code, application_id
@@ -26,7 +26,7 @@ people as (
     select
         legal_entity_code,
         id_number_key,
-        min(customer_id) as customer_id,
+        min(customer_id) as customer_id
     from {{ ref('int_customer__resolved') }}
     where id_number_key is not null
     group by legal_entity_code, id_number_key
@@ -45,7 +45,7 @@ select
     features.manager_id,
     applications.entered_date,
     applications.landed_date,
-    applications.landed_date is not null as is_landed,
+    applications.landed_date is not null as is_landed
 from applications
 left join identities
     on

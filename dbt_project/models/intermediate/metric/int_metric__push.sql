@@ -6,7 +6,7 @@ contacts as (
         list_code,
         coalesce(list_batch_id, list_code) as list_batch_id,
         customer_id as core_customer_id,
-        min(cast(contacted_at as date)) as pushed_date,
+        min(cast(contacted_at as date)) as pushed_date
     from {{ ref('stg_marketing__contact_outcome') }}
     where cast(contacted_at as date) <= {{ business_date() }}
     group by all
@@ -17,15 +17,15 @@ credited as (
         contacts.legal_entity_code,
         contacts.list_batch_id,
         contacts.core_customer_id,
-        min(credit_lines.approved_date) as credited_date,
+        min(credit_lines.approved_date) as credited_date
     from contacts
     inner join {{ ref('stg_credit__credit_line') }} as credit_lines
         on
             contacts.legal_entity_code = credit_lines.legal_entity_code
             and contacts.core_customer_id = credit_lines.customer_id
-            and credit_lines.approved_date >= contacts.pushed_date
-            and credit_lines.approved_date <= contacts.pushed_date + {{ var('list_credit_window_days') }}
-            and credit_lines.approved_date <= {{ business_date() }}
+            and contacts.pushed_date <= credit_lines.approved_date
+            and contacts.pushed_date >= credit_lines.approved_date - {{ var('list_credit_window_days') }}
+    where credit_lines.approved_date <= {{ business_date() }}
     group by contacts.legal_entity_code, contacts.list_batch_id, contacts.core_customer_id
 ),
 
@@ -53,7 +53,7 @@ select
     features.manager_id,
     contacts.pushed_date,
     credited.credited_date,
-    credited.credited_date is not null as is_credited_in_window,
+    credited.credited_date is not null as is_credited_in_window
 from contacts
 inner join identities
     on

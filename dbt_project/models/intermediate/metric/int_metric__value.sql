@@ -47,7 +47,7 @@ measured as (
         {%- endfor %}
         cast(null as double) as numerator,
         cast(null as double) as denominator,
-        false as is_ratio,
+        false as is_ratio
     where false
 ),
 
@@ -69,7 +69,7 @@ named as (
         end as dimension_value,
         coalesce(numerator, 0) as numerator,
         case when is_ratio then coalesce(denominator, 0) end as denominator,
-        is_ratio,
+        is_ratio
     from measured
 )
 
@@ -81,6 +81,6 @@ select
     numerator,
     denominator,
     -- Nothing to measure is not zero.
-    case when is_ratio then numerator / nullif(denominator, 0) else numerator end as value,
+    case when is_ratio then numerator / nullif(denominator, 0) else numerator end as value
 from named
 where dimension_value is not null

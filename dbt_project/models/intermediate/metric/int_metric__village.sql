@@ -8,7 +8,7 @@ village_branches as (
     select
         rules.legal_entity_code,
         rules.rule_value as village_code,
-        grids.branch_code,
+        grids.branch_code
     from {{ ref('stg_master__grid_membership_rule') }} as rules
     inner join {{ ref('stg_master__grid') }} as grids
         on
@@ -31,7 +31,7 @@ households as (
         min(village_code) as village_code,
         bool_or(is_evaluated) as is_evaluated,
         bool_or(is_credited) as is_credited,
-        bool_or(is_bank_customer) as is_customer,
+        bool_or(is_bank_customer) as is_customer
     from {{ ref('int_customer__features') }}
     where household_id is not null and is_filed
     group by legal_entity_code, household_id
@@ -44,7 +44,7 @@ filed as (
         count(*) as filed_households,
         count(*) filter (where is_evaluated) as evaluated_households,
         count(*) filter (where is_credited) as credited_households,
-        count(*) filter (where is_customer) as customer_households,
+        count(*) filter (where is_customer) as customer_households
     from households
     group by legal_entity_code, village_code
 ),
@@ -58,7 +58,7 @@ cards as (
         -- A card without an ID number is one holder.
         count(distinct coalesce(id_number_key, card_number_key)) filter (
             where issuing_bank = 'own'
-        ) as own_card_holders,
+        ) as own_card_holders
     from {{ ref('stg_social_security__card_holder') }}
     where status <> 'lost'
     group by legal_entity_code, village_code
@@ -66,11 +66,20 @@ cards as (
 
 -- Cards and households whose village is unknown or not in the master data still belong to the bank's figures.
 places as (
-    select legal_entity_code, village_code from villages
+    select
+        legal_entity_code,
+        village_code
+    from villages
     union distinct
-    select legal_entity_code, village_code from filed
+    select
+        legal_entity_code,
+        village_code
+    from filed
     union distinct
-    select legal_entity_code, village_code from cards
+    select
+        legal_entity_code,
+        village_code
+    from cards
 )
 
 select
@@ -92,7 +101,7 @@ select
     coalesce(filed.customer_households, 0) as customer_households,
     coalesce(cards.county_cards, 0) as county_cards,
     coalesce(cards.own_cards, 0) as own_cards,
-    coalesce(cards.own_card_holders, 0) as own_card_holders,
+    coalesce(cards.own_card_holders, 0) as own_card_holders
 from places
 left join villages
     on

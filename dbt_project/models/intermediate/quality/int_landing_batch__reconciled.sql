@@ -1,17 +1,5 @@
 {#- Chinese names of sources and tables stand in the staging YAML, which is written from the contracts. -#}
-{%- set named = [] -%}
-{%- if execute -%}
-    {%- for node in graph.nodes.values() | sort(attribute='name') -%}
-        {%- if node.resource_type == 'model' and node.name.startswith('stg_') and not node.name.startswith('stg_ledger') -%}
-            {%- set source, table = node.name[4:].split('__', 1) -%}
-            {%- set source_label = (
-                graph.sources.values() | selectattr('source_name', 'equalto', source)
-                | map(attribute='source_description') | first
-            ).split(':')[0] -%}
-            {%- do named.append((source, table, source_label, node.config.meta.label)) -%}
-        {%- endif -%}
-    {%- endfor -%}
-{%- endif -%}
+{%- set named = landed_table_names() -%}
 
 with
 
@@ -23,20 +11,17 @@ rejects as (
     select * from {{ ref('stg_ledger__landing_reject') }}
 ),
 
-names as (
-    select *
-    from (
-        values
-        {%- for source, table, source_label, table_label in named %}
-        (
-            {{ sql_text(source) }},
-            {{ sql_text(table) }},
-            {{ sql_text(source_label) }},
-            {{ sql_text(table_label) }}
-        ),
-        {%- endfor %}
-        (null, null, null, null)
-    ) as labels (source, table_name, source_name, table_label)
+names (source, table_name, source_name, table_label) as (
+    values
+    {%- for source, table, source_label, table_label in named %}
+    (
+        {{ sql_text(source) }},
+        {{ sql_text(table) }},
+        {{ sql_text(source_label) }},
+        {{ sql_text(table_label) }}
+    ),
+    {%- endfor %}
+    (null, null, null, null)
 )
 
 select
@@ -53,7 +38,7 @@ select
     batches.message,
     rejects.column_name,
     rejects.reason,
-    coalesce(rejects.rows_rejected, 0) as rows_rejected,
+    coalesce(rejects.rows_rejected, 0) as rows_rejected
 from batches
 left join rejects
     on

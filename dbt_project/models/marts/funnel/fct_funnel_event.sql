@@ -26,7 +26,7 @@ ordered as (
         entries.list_code,
         lag(entries.event_date) over (
             partition by entries.legal_entity_code, entries.customer_id order by stages.stage_order
-        ) as previous_event_date,
+        ) as previous_event_date
     from entries
     inner join stages on entries.stage_code = stages.stage_code
 )
@@ -52,7 +52,7 @@ select
     features.primary_grid_id as grid_id,
     features.market_type,
     features.segment_code,
-    features.segment_name,
+    features.segment_name
 from ordered
 inner join features
     on

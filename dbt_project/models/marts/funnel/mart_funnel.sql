@@ -23,7 +23,7 @@ counted as (
         channel,
         count(*) as customers,
         cast(coalesce(sum(amount), 0) as decimal(18, 2)) as amount,
-        median(days_from_previous) as median_days_from_previous,
+        median(days_from_previous) as median_days_from_previous
     from events
     group by all
 )
@@ -42,7 +42,7 @@ select
     counted.channel,
     counted.customers,
     counted.amount,
-    counted.median_days_from_previous,
+    counted.median_days_from_previous
 from counted
 left join branches
     on

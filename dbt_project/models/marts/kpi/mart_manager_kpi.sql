@@ -18,22 +18,22 @@ portfolios as (
 
 targets as (
     select
-        legal_entity_code,
-        manager_id,
         {%- for measure in measures %}
         max(target_value) filter (where measure_code = '{{ measure }}') as {{ measure }}_target,
         {%- endfor %}
+        legal_entity_code,
+        manager_id
     from {{ ref('int_metric__manager_target') }}
     group by legal_entity_code, manager_id
 ),
 
 compared as (
     select
-        portfolios.*,
         {%- for measure in measures %}
         targets.{{ measure }}_target,
         portfolios.{{ measure }} / nullif(targets.{{ measure }}_target, 0) as {{ measure }}_completion,
         {%- endfor %}
+        portfolios.*
     from portfolios
     left join targets
         on
@@ -48,7 +48,7 @@ completed as (
             {%- for measure in measures %}
             {{ measure }}_completion{{ "," if not loop.last }}
             {%- endfor %}
-        ]) as completion,
+        ]) as completion
     from compared
 )
 
@@ -82,5 +82,5 @@ select
     rank() over (
         partition by legal_entity_code
         order by completion desc nulls last, managed_customers desc
-    ) as rank_in_bank,
+    ) as rank_in_bank
 from completed

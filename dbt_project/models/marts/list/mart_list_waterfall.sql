@@ -23,7 +23,7 @@ starts as (
         legal_entity_code,
         list_code,
         branch_code,
-        count(*) as eligible,
+        count(*) as eligible
     from waterfall
     group by legal_entity_code, list_code, branch_code
     union all
@@ -32,7 +32,7 @@ starts as (
         definitions.legal_entity_code,
         definitions.list_code,
         cast(null as varchar) as branch_code,
-        0 as eligible,
+        0 as eligible
     from definitions
     anti join waterfall
         on
@@ -46,7 +46,7 @@ removals as (
         list_code,
         branch_code,
         step_code,
-        count(*) as removed,
+        count(*) as removed
     from waterfall
     where step_code <> 'delivered'
     group by legal_entity_code, list_code, branch_code, step_code
@@ -61,7 +61,7 @@ counted as (
         steps.step_code,
         steps.step_name,
         starts.eligible,
-        coalesce(removals.removed, 0) as removed,
+        coalesce(removals.removed, 0) as removed
     from starts
     cross join steps
     left join removals
@@ -88,7 +88,7 @@ select
             partition by counted.legal_entity_code, counted.list_code, counted.branch_code
             order by counted.step_order
         ) as bigint
-    ) as remaining,
+    ) as remaining
 from counted
 inner join definitions
     on

@@ -43,7 +43,7 @@ select
     waterfall.reason,
     definitions.playbook,
     waterfall.step_code = 'holdout' as is_holdout,
-    waterfall.valid_until,
+    waterfall.valid_until
 from waterfall
 inner join definitions
     on

@@ -29,7 +29,7 @@ select
     case when metric_values.dimension = 'manager' then metric_values.dimension_value end as manager_id,
     metric_values.numerator,
     metric_values.denominator,
-    metric_values.value,
+    metric_values.value
 from metric_values
 inner join definitions on metric_values.metric_code = definitions.metric_code
 left join dimensions

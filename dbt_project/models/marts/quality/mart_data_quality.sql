@@ -28,5 +28,5 @@ select
         else reason
     end as reason_name,
     rows_rejected,
-    message,
+    message
 from batches
