@@ -2,8 +2,8 @@
 
 import io
 
-import pyzipper
-from msoffcrypto.method.ecma376_agile import ECMA376Agile
+import pyzipper  # type: ignore[import-untyped]
+from msoffcrypto.method.ecma376_agile import ECMA376Agile  # type: ignore[import-untyped]
 
 _SPIN_COUNT = 10_000
 """Rounds of the password hash. They slow down guessing, which a derived password of 100 bits rules out anyway; the

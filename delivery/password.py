@@ -24,7 +24,7 @@ def period(business_date: date) -> str:
 
 def derive_password(bank_name: str, recipient_type: RecipientType, recipient: str, of_period: str) -> str:
     """100 bits as `XXXX-XXXX-XXXX-XXXX-XXXX` in letters and digits that are not mistaken for one another (base32)."""
-    message = "\0".join(["password", bank_name, recipient_type, recipient, of_period])
+    message = f"password\x00{bank_name}\x00{recipient_type}\x00{recipient}\x00{of_period}"
     digest = hmac.new(keys().delivery_key.get_secret_value().encode(), message.encode(), sha256).digest()
     letters = b32encode(digest).decode()
     return "-".join(letters[i * _GROUP_LENGTH : (i + 1) * _GROUP_LENGTH] for i in range(_GROUPS))

@@ -32,7 +32,7 @@ from marts.mart_marketing_list as list
 inner join marts.dim_customer as customer on list.customer_id = customer.customer_id
 left join marts.dim_manager as manager on list.manager_id = manager.manager_id
 where list.business_date = ? and not list.is_holdout
-order by list.list_code, list.branch_code, list.list_rank, list.customer_id
+order by list.list_code, list.branch_code, list.manager_id nulls last, list.list_rank, list.customer_id
 """
 
 Row = dict[str, Any]

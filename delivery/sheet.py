@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 
 from delivery.rows import PackageRows, Row
 
@@ -26,7 +26,7 @@ class SheetColumn:
 
 
 COLUMNS = [
-    SheetColumn("序号", "list_rank", 6),
+    SheetColumn("序号", "number", 6),
     SheetColumn("客户号", "core_customer_id", 16),
     SheetColumn("姓名", "name", 12),
     SheetColumn("手机号", "phone", 14),
@@ -58,10 +58,15 @@ TITLE_ROWS = 1
 
 def plain_rows(package: PackageRows, revealed: Mapping[tuple[str, str], str]) -> list[list[str]]:
     """The texts of each row, as `COLUMNS`. `revealed` gives the raw value of (kind, surrogate)."""
-    return [[_cell(row, column.source, revealed) for column in COLUMNS] for row in package.rows]
+    return [
+        [_cell(number, row, column.source, revealed) for column in COLUMNS]
+        for number, row in enumerate(package.rows, start=1)
+    ]
 
 
-def _cell(row: Row, source: str, revealed: Mapping[tuple[str, str], str]) -> str:
+def _cell(number: int, row: Row, source: str, revealed: Mapping[tuple[str, str], str]) -> str:
+    if source == "number":
+        return str(number)
     if source in ("name", "phone"):
         return revealed.get((source, row[f"{source}_key"] or ""), "")
     value = row[source]

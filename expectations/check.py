@@ -3,8 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-import great_expectations.expectations as gxe
+from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
+from great_expectations.expectations.core.expect_column_values_to_not_be_null import ExpectColumnValuesToNotBeNull
+from great_expectations.expectations.core.expect_table_columns_to_match_ordered_list import (
+    ExpectTableColumnsToMatchOrderedList,
+)
+from great_expectations.expectations.core.expect_table_row_count_to_be_between import ExpectTableRowCountToBeBetween
+from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 Severity = Literal["critical", "warning"]
 
@@ -37,8 +44,8 @@ class Subject:
 def columns_match(columns: list[str], severity: Severity) -> Check:
     """The table has exactly these columns, in this order."""
     description = "字段与契约一致"
-    expectation = gxe.ExpectTableColumnsToMatchOrderedList(
-        column_list=list(columns), severity=severity, description=description
+    expectation = ExpectTableColumnsToMatchOrderedList(
+        column_list=list(columns), severity=FailureSeverity(severity), description=description
     )
     return Check("columns", description, severity, expectation)
 
@@ -50,7 +57,7 @@ def required(view: str, column: str, label: str, keys: list[str], severity: Seve
         f"required:{column}",
         description,
         severity,
-        gxe.ExpectColumnValuesToNotBeNull(column=column, severity=severity, description=description),
+        ExpectColumnValuesToNotBeNull(column=column, severity=FailureSeverity(severity), description=description),
         f"select {_listed(keys)} from {view} where {quoted(column)} is null",
     )
 
@@ -63,8 +70,8 @@ def accepted(view: str, column: str, label: str, values: list[str], keys: list[s
         f"accepted:{column}",
         description,
         severity,
-        gxe.ExpectColumnValuesToBeInSet(
-            column=column, value_set=list(values), severity=severity, description=description
+        ExpectColumnValuesToBeInSet(
+            column=column, value_set=list(values), severity=FailureSeverity(severity), description=description
         ),
         f"select {_listed(keys)} from {view} where {quoted(column)} not in ({allowed})",
     )
@@ -73,9 +80,7 @@ def accepted(view: str, column: str, label: str, values: list[str], keys: list[s
 def unique(view: str, key: list[str], also_shown: list[str], severity: Severity) -> Check:
     """No two rows share the key; null counts as a value, so a key column that may be null is no way around it."""
     description = f"主键 {'+'.join(key)} 唯一"
-    rows = (
-        f"select {_listed([*key, *also_shown])} from {{table}} qualify count(*) over (partition by {_listed(key)}) > 1"
-    )
+    rows = f"select {_listed([*key, *also_shown])} from checked qualify count(*) over (partition by {_listed(key)}) > 1"
     return no_rows("key_unique", description, severity, rows, view)
 
 
@@ -85,23 +90,25 @@ def row_count(minimum: int, severity: Severity, description: str) -> Check:
         "row_count",
         description,
         severity,
-        gxe.ExpectTableRowCountToBeBetween(min_value=minimum, severity=severity, description=description),
+        ExpectTableRowCountToBeBetween(min_value=minimum, severity=FailureSeverity(severity), description=description),
     )
 
 
 def no_rows(code: str, description: str, severity: Severity, rows: str, view: str) -> Check:
-    """The query finds nothing. It names the checked table `{table}` and selects the keys of the rows at fault.
-
-    Within the query that table goes by the alias `subselect`, which Great Expectations gives it.
-    """
-    # Great Expectations substitutes the batch with str.format, so literal braces are doubled for it.
-    escaped = rows.replace("{table}", "\0").replace("{", "{{").replace("}", "}}").replace("\0", "{batch}")
+    """The query finds nothing. It reads the table under check as `checked` and selects keys of rows at fault."""
+    # Great Expectations substitutes the batch with str.format, so literal braces are doubled for it. A common table
+    # expression gives the batch its name, because a query with a join gets the batch without one.
+    escaped = rows.replace("{", "{{").replace("}", "}}")
     return Check(
         code,
         description,
         severity,
-        gxe.UnexpectedRowsExpectation(unexpected_rows_query=escaped, severity=severity, description=description),
-        rows.replace("{table}", f"{view} as subselect"),
+        UnexpectedRowsExpectation(
+            unexpected_rows_query=f"with checked as (select * from {{batch}}) {escaped}",
+            severity=FailureSeverity(severity),
+            description=description,
+        ),
+        f"with checked as (select * from {view}) {rows}",
     )
 
 

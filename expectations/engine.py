@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from great_expectations.datasource.fluent import SQLDatasource
-from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 
 
 class KeepOpenExecutionEngine(SqlAlchemyExecutionEngine):

@@ -1,7 +1,6 @@
 """Running a gate: validate every subject, write Data Docs and failing rows, record the results, refuse or pass."""
 
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import great_expectations as gx
 import sqlalchemy as sa
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-from great_expectations.data_context import AbstractDataContext
+from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from expectations.check import Check, Severity, Subject, quoted, text
@@ -125,7 +124,11 @@ def _validate(
     context.suites.add(suite)
     definition = gx.ValidationDefinition(name=subject.name, data=batch, suite=suite)
     outcome = context.validation_definitions.add(definition).run(result_format=_RESULT_FORMAT)
-    by_code = {entry.expectation_config.meta["code"]: entry for entry in outcome.results}
+    by_code = {
+        entry.expectation_config.meta["code"]: entry
+        for entry in outcome.results
+        if entry.expectation_config is not None
+    }
     return [_read(datasource, subject, check, by_code[check.code], failed_rows) for check in subject.checks]
 
 
@@ -183,6 +186,7 @@ def _write_data_docs(home: BankHome, context: AbstractDataContext, business_date
             {
                 "class_name": "SiteBuilder",
                 "show_how_to_buttons": False,
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
                 "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(building)},
                 "site_section_builders": {"expectations": "None", "profiling": "None"},  # type: ignore[typeddict-unknown-key]
             },
@@ -208,7 +212,7 @@ def _write_data_docs(home: BankHome, context: AbstractDataContext, business_date
 def _write_overview(home: BankHome) -> None:
     runs = sorted(home.data_docs.glob("????-??-??/*/index.html"), key=lambda path: path.parts[-3:], reverse=True)
     items = "\n".join(
-        f'<li><a href="{escape(str(path.relative_to(home.data_docs)))}">{path.parts[-3]} {escape(path.parts[-2])}</a></li>'
+        f'<li><a href="{escape("/".join(path.parts[-3:]))}">{escape(" ".join(path.parts[-3:-1]))}</a></li>'
         for path in runs
     )
     page = (
@@ -218,7 +222,7 @@ def _write_overview(home: BankHome) -> None:
     with tempfile.NamedTemporaryFile("w", dir=home.data_docs, encoding="utf-8", delete=False) as file:
         file.write(page)
     Path(file.name).chmod(0o644)
-    os.replace(file.name, home.data_docs / "index.html")
+    Path(file.name).replace(home.data_docs / "index.html")
 
 
 def _record(home: BankHome, result: GateResult) -> None:

@@ -104,7 +104,7 @@ def _date_checks(contract: Contract, view: str, business_date: date) -> list[Che
             f"not_in_future:{column.name}",
             f"{column.label} {column.name} 不晚于业务日期 {business_date}",
             table.landing.of("not_in_future", contract.name),
-            f"select {keys}, {quoted(column.name)} from {{table}} where cast({quoted(column.name)} as date) > {day}",
+            f"select {keys}, {quoted(column.name)} from checked where cast({quoted(column.name)} as date) > {day}",
             view,
         )
         for column in contract.columns
@@ -114,9 +114,9 @@ def _date_checks(contract: Contract, view: str, business_date: date) -> list[Che
         checks.append(
             no_rows(
                 "legal_basis",
-                "每行有来源和合法性依据，且在有效期内",
+                "每行有来源和合法性依据,且在有效期内",
                 table.landing.of("legal_basis", contract.name),
-                f"select {keys} from {{table}} where basis_source is null or legal_basis is null"
+                f"select {keys} from checked where basis_source is null or legal_basis is null"
                 f" or basis_expiry is null or basis_expiry < {day}",
                 view,
             )
@@ -127,7 +127,7 @@ def _date_checks(contract: Contract, view: str, business_date: date) -> list[Che
 def _reference_checks(home: BankHome, contract: Contract, view: str, business_date: date) -> list[Check]:
     """A reference to a table that this bank does not deliver is not checked."""
     table = severity_table()
-    keys = ", ".join(f"subselect.{quoted(key)}" for key in dict.fromkeys([*contract.landed_key(), *_SHOWN]))
+    keys = ", ".join(f"checked.{quoted(key)}" for key in dict.fromkeys([*contract.landed_key(), *_SHOWN]))
     checks = []
     for column in contract.columns:
         if column.references is None:
@@ -148,11 +148,11 @@ def _reference_checks(home: BankHome, contract: Contract, view: str, business_da
         checks.append(
             no_rows(
                 f"references:{column.name}",
-                f"{column.label} {column.name} 在 {column.references} 中找到（找不到的不超过 {limit:.0%}）",
+                f"{column.label} {column.name} 在 {column.references} 中找到(找不到的不超过 {limit:.0%})",
                 table.landing.of("references", contract.name),
-                f"select {keys}, subselect.{quoted(landed_column)} from {{table}}"
-                f" where subselect.{quoted(landed_column)} is not null and not exists (select 1 from read_parquet([{listed}])"
-                f" as referred where referred.{quoted(landed_target)} = subselect.{quoted(landed_column)})"
+                f"select {keys}, checked.{quoted(landed_column)} from checked"
+                f" where checked.{quoted(landed_column)} is not null"
+                f" and not exists (select 1 from read_parquet([{listed}]) as referred where referred.{quoted(landed_target)} = checked.{quoted(landed_column)})"
                 f" qualify count(*) over () > {limit} * (select count(*) from {view})",
                 view,
             )
@@ -179,7 +179,7 @@ def _identifier_checks(contract: Contract, view: str) -> list[Check]:
             "raw_identifier",
             "自由文本中没有身份证号或手机号",
             severity_table().landing.of("raw_identifier", contract.name),
-            f"select {keys} from {{table}} where {matches_raw_identifier(free)}",
+            f"select {keys} from checked where {matches_raw_identifier(free)}",
             view,
         )
     ]
@@ -212,21 +212,21 @@ def _batches_checks(source: str, view: str, batches: list[dict[str, Any]]) -> li
     shown = "select table_name, rows_in, rows_landed, rows_quarantined"
     kinds = {
         "reconciliation": (
-            "来源行数 = 落地行数 + 隔离行数，且与存储一致",
-            f"{shown}, rows_stored from {{table}} where rows_in <> rows_landed + rows_quarantined"
+            "来源行数 = 落地行数 + 隔离行数,且与存储一致",
+            f"{shown}, rows_stored from checked where rows_in <> rows_landed + rows_quarantined"
             " or rows_stored <> rows_landed",
         ),
         "quarantine_limit": (
             f"隔离行占比不超过 {limits.quarantine_limit:.0%}",
-            f"{shown}, quarantine from {{table}} where rows_quarantined > {limits.quarantine_limit} * rows_in",
+            f"{shown}, quarantine from checked where rows_quarantined > {limits.quarantine_limit} * rows_in",
         ),
         "quarantine_any": (
             "没有被隔离的行",
-            f"{shown}, quarantine from {{table}} where rows_quarantined > 0",
+            f"{shown}, quarantine from checked where rows_quarantined > 0",
         ),
         "volume": (
             f"行数与近期平均相差不超过 {limits.volume_factor:g} 倍",
-            f"{shown}, rows_usual from {{table}} where greatest(rows_in, rows_usual) >= {limits.volume_rows_least}"
+            f"{shown}, rows_usual from checked where greatest(rows_in, rows_usual) >= {limits.volume_rows_least}"
             f" and (rows_in > {limits.volume_factor} * rows_usual or rows_usual > {limits.volume_factor} * rows_in)",
         ),
     }

@@ -1,4 +1,4 @@
-"""Killed at any moment and run again, a delivery leaves exactly one complete package per recipient, and a true ledger."""
+"""Killed at any moment and run again, a delivery leaves one complete package per recipient, and a true ledger."""
 
 import json
 import random
@@ -57,7 +57,7 @@ def test_killed_at_seeded_moments_then_run_again(bank: Bank, published: Marts) -
         kills += killed.returncode == -signal.SIGKILL
         assert killed.returncode in (0, -signal.SIGKILL), killed.stderr
         deliver(bank, DAY)
-        expected = {key: 0 for key in expected}
+        expected = dict.fromkeys(expected, 0)
         expected |= {f"{code}-20260928.manager.M{n}": 1 for n in numbers}
         for branch in ("0101", "0102"):
             expected[f"{code}-20260928.branch.{branch}"] = sum(f"010{n % 2 + 1}" == branch for n in numbers)
