@@ -152,7 +152,8 @@ def _reference_checks(home: BankHome, contract: Contract, view: str, business_da
                 table.landing.of("references", contract.name),
                 f"select {keys}, checked.{quoted(landed_column)} from checked"
                 f" where checked.{quoted(landed_column)} is not null"
-                f" and not exists (select 1 from read_parquet([{listed}]) as referred where referred.{quoted(landed_target)} = checked.{quoted(landed_column)})"
+                f" and not exists (select 1 from read_parquet([{listed}]) as referred"
+                f" where referred.{quoted(landed_target)} = checked.{quoted(landed_column)})"
                 f" qualify count(*) over () > {limit} * (select count(*) from {view})",
                 view,
             )
