@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 import duckdb
 import yaml
@@ -26,6 +26,17 @@ ROLE_NAMES: dict[Role, str] = {
     "manager": "客户经理",
     "risk": "风险合规",
 }
+ROLE_OF_POST: dict[str, Role | None] = {
+    "head_office": "head_office",
+    "risk": "risk",
+    "branch_head": "branch_head",
+    "team_head": "branch_head",
+    "manager": "manager",
+    "grid_keeper": None,
+    "marketing_assistant": None,
+    "maintenance_assistant": None,
+}
+"""Posts 岗位 of dim_user_scope; those without a role work from delivered lists and have no login here."""
 OWN_SCOPE = (
     "select {column} from marts.dim_user_scope"
     " where login = '{{{{ (current_username() or '') | replace(\"'\", \"''\") }}}}'"
@@ -41,6 +52,7 @@ ROW_FILTERS: dict[RowFilter, str] = {
     "none": "1 = 0",
 }
 """What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
+PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read_text(encoding="utf-8"))
 FORMATS = {"%": ".2%", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 TEXT = "_text"
@@ -162,20 +174,20 @@ def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
     mart = table.mart
     columns = []
     for name, kind in table.types.items():
-        is_time = kind.startswith(("DATE", "TIMESTAMP"))
         described = {
             "column_name": name,
             "verbose_name": mart.columns[name],
             "description": mart.descriptions[name] or None,
             "type": kind,
-            "is_dttm": is_time,
+            "is_dttm": kind.startswith(("DATE", "TIMESTAMP")),
             "is_active": True,
             "groupby": True,
             "filterable": True,
         }
         columns.append(described)
         if expression := _text_expression(name, kind):
-            columns.append({**described, "column_name": name + TEXT, "type": "VARCHAR", "expression": expression})
+            text = {"column_name": name + TEXT, "type": "VARCHAR", "is_dttm": False, "expression": expression}
+            columns.append({**described, **text})
     metrics: list[dict[str, Any]] = [
         {"metric_name": "rows", "verbose_name": "行数", "expression": "count(*)", "d3format": ",d"}
     ]
@@ -263,6 +275,8 @@ def _text_expression(name: str, kind: str) -> str | None:
     """SQL of the calculated text column of a column, or None when the column reads well as it is."""
     if kind == "BOOLEAN":
         return f"case when \"{name}\" then '是' else '否' end"
+    if kind == "DATE":
+        return f"strftime(\"{name}\", '%Y-%m-%d')"
     if kind == "VARCHAR" and name in VALUE_LABELS:
         cases = " ".join(f"when '{code}' then '{text}'" for code, text in VALUE_LABELS[name].items())
         return f'case "{name}" {cases} else coalesce("{name}", \'未划分\') end'
@@ -273,6 +287,15 @@ def _text_expression(name: str, kind: str) -> str | None:
 
 def _text_columns(names: list[str], table: Table) -> list[str]:
     return [name + TEXT if _text_expression(name, table.types[name]) else name for name in names]
+
+
+def _labelled(name: str, table: Table) -> dict[str, Any]:
+    """A column under its Chinese label."""
+    return {
+        "expressionType": "SQL",
+        "sqlExpression": _text_expression(name, table.types[name]) or f'"{name}"',
+        "label": table.mart.columns[name],
+    }
 
 
 def _chart(bank: Bank, page: Dashboard, chart: Chart, table: Table) -> dict[str, Any]:
@@ -290,6 +313,9 @@ def _chart(bank: Bank, page: Dashboard, chart: Chart, table: Table) -> dict[str,
         }
     )
     viz_type, special = _FORMS[chart.type](shown)
+    if chart.type == "pivot":  # its headers show column names, not labels
+        special["groupbyRows"] = [_labelled(name, table) for name in chart.dimensions]
+        special["groupbyColumns"] = [_labelled(name, table) for name in chart.across]
     return {
         "slice_name": chart.title,
         "description": chart.note or None,
@@ -306,8 +332,8 @@ def _number(chart: Chart) -> tuple[str, dict[str, Any]]:
     return "big_number_total", {
         "metric": _metric(measure),
         "subheader": measure.label if measure.unit == "%" else f"{measure.label}（{measure.unit}）",
-        "header_font_size": 0.4,
-        "subheader_font_size": 0.15,
+        "header_font_size": 0.6,
+        "subheader_font_size": 0.3,
         "y_axis_format": _format(measure),
     }
 
@@ -335,8 +361,6 @@ def _axes(chart: Chart) -> dict[str, Any]:
         "truncate_metric": True,
         "show_empty_columns": True,
         "order_desc": True,
-        "tooltipTimeFormat": "%Y-%m-%d",
-        "x_axis_time_format": "%m-%d",
         "sort_series_type": "sum",
         "sort_series_ascending": False,
     }
@@ -349,7 +373,7 @@ def _bar(chart: Chart) -> tuple[str, dict[str, Any]]:
     params["xAxisForceCategorical"] = True
     if chart.stacked:
         params["stack"] = "Stack"
-        params["only_total"] = True
+        params["show_value"] = False
     if chart.order:
         descending = chart.order.descending
         if sorter := _order_metric(chart):
@@ -370,44 +394,13 @@ def _bar(chart: Chart) -> tuple[str, dict[str, Any]]:
 def _line(chart: Chart) -> tuple[str, dict[str, Any]]:
     return "echarts_timeseries_line", {
         **_axes(chart),
-        "time_grain_sqla": "P1D",
+        "show_value": chart.measures[0].unit == "%",
+        "x_axis_sort": chart.dimensions[0],
+        "x_axis_sort_asc": True,
         "xAxisForceCategorical": True,
         "markerEnabled": True,
         "markerSize": 6,
         "seriesType": "line",
-    }
-
-
-def _pie(chart: Chart) -> tuple[str, dict[str, Any]]:
-    return "pie", {
-        "groupby": chart.dimensions[:1],
-        "metric": _metric(chart.measures[0]),
-        "sort_by_metric": True,
-        "donut": True,
-        "innerRadius": 45,
-        "outerRadius": 72,
-        "show_labels": True,
-        "labels_outside": True,
-        "label_line": True,
-        "label_type": "key_value_percent",
-        "number_format": _format(chart.measures[0]),
-        "show_legend": False,
-        "show_total": True,
-    }
-
-
-def _funnel(chart: Chart) -> tuple[str, dict[str, Any]]:
-    return "funnel", {
-        "groupby": chart.dimensions[:1],
-        "metric": _metric(chart.measures[0]),
-        "sort_by_metric": True,
-        "percent_calculation_type": "first_step",
-        "number_format": _format(chart.measures[0]),
-        "show_labels": True,
-        "label_type": "key_value",
-        "show_legend": False,
-        "show_tooltip_labels": True,
-        "tooltip_label_type": "key_value",
     }
 
 
@@ -447,13 +440,11 @@ def _list(chart: Chart) -> tuple[str, dict[str, Any]]:
 
 def _pivot(chart: Chart) -> tuple[str, dict[str, Any]]:
     return "pivot_table_v2", {
-        "groupbyRows": chart.dimensions,
-        "groupbyColumns": chart.across,
         "metrics": [_metric(measure) for measure in chart.measures],
         "metricsLayout": "COLUMNS",
         "valueFormat": _format(chart.measures[0]),
         "date_format": "%Y-%m-%d",
-        "aggregateFunction": "Maximum",
+        "aggregateFunction": "Sum",
         "rowOrder": "key_a_to_z",
         "colOrder": "key_a_to_z",
         "rowTotals": False,
@@ -467,8 +458,6 @@ _FORMS = {
     "number": _number,
     "bar": _bar,
     "line": _line,
-    "pie": _pie,
-    "funnel": _funnel,
     "table": _table,
     "list": _list,
     "pivot": _pivot,
@@ -476,6 +465,7 @@ _FORMS = {
 
 
 def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[str, Any]:
+    colours, shared = _series_colours(current(bank), page, tables)
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
@@ -523,6 +513,10 @@ def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[st
             "global_chart_configuration": {"scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "chartsInScope": []},
             "cross_filters_enabled": False,
             "color_scheme": "qianmo",
+            "color_scheme_domain": PALETTE,
+            "label_colors": colours,
+            "map_label_colors": {},
+            "shared_label_colors": shared,
             "refresh_frequency": 0,
             "expanded_slices": {},
             "timed_refresh_immune_slices": [],
@@ -531,6 +525,36 @@ def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[st
         "published": True,
         "version": VERSION,
     }
+
+
+def _series_colours(file: Path, page: Dashboard, tables: dict[str, Table]) -> tuple[dict[str, str], list[str]]:
+    """Series name to colour, the same on the whole page, and the names that several charts have.
+
+    A lone series has the first colour. Superset would work both out at each visit and try to store them.
+    """
+    lone: list[str] = []
+    several: list[str] = []
+    with duckdb.connect(str(file), read_only=True) as connection:
+        for chart in page.charts:
+            if chart.type not in ("bar", "line"):
+                continue
+            if len(chart.dimensions) > 1:
+                table, series = tables[chart.dataset], chart.dimensions[1]
+                text = _text_expression(series, table.types[series]) or f'"{series}"'
+                let_through = [f'"{column}"::varchar in (select unnest(?))' for column in chart.where]
+                rows = connection.execute(
+                    f'select distinct {text} from {table.schema}."{table.name}"'
+                    f" where {' and '.join(let_through) or 'true'} order by 1",
+                    [[str(value) for value in values] for values in chart.where.values()],
+                ).fetchall()
+                several += [row[0] for row in rows]
+            elif len(chart.measures) > 1:
+                several += [_label(measure) for measure in chart.measures]
+            else:
+                lone.append(_label(chart.measures[0]))
+    colours = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(dict.fromkeys(several))}
+    names = lone + several
+    return {name: PALETTE[0] for name in lone} | colours, sorted({name for name in names if names.count(name) > 1})
 
 
 def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str, Table]) -> dict[str, Any]:
@@ -609,18 +633,12 @@ def _users(file: Path) -> list[dict[str, str]]:
     """Logins of the published scope table with the role's Chinese name.
 
     Raises:
-        ConfigurationError: the scope table holds a role that no Superset role stands for.
+        ConfigurationError: the scope table holds a post that is not known here.
     """
     with duckdb.connect(str(file), read_only=True) as connection:
         rows = connection.execute(
             f"select distinct login, role from {MARTS}.dim_user_scope order by login, role"
         ).fetchall()
-    unknown = sorted({role for _, role in rows} - set(ROLE_NAMES))
-    if unknown:
-        raise ConfigurationError(f"dim_user_scope has the roles {unknown}; known are {sorted(ROLE_NAMES)}")
-    return [{"login": login, "role": ROLE_NAMES[role]} for login, role in rows]
-
-
-def dataset_uuid(bank: Bank, name: str) -> UUID:
-    """UUID of a dataset as dashboard files name it."""
-    return UUID(_uuid(bank, "dataset", name))
+    if unknown := sorted({post for _, post in rows} - set(ROLE_OF_POST)):
+        raise ConfigurationError(f"dim_user_scope has the posts {unknown}; known are {sorted(ROLE_OF_POST)}")
+    return [{"login": login, "role": ROLE_NAMES[role]} for login, post in rows if (role := ROLE_OF_POST[post])]

@@ -74,7 +74,7 @@ class Chart(_Model):
 
     title: str
     note: str = ""
-    type: Literal["number", "bar", "line", "table", "list", "pivot", "pie", "funnel"]
+    type: Literal["number", "bar", "line", "table", "list", "pivot"]
     dataset: str
     width: int = Field(ge=2, le=12)
     dimensions: list[str] = Field(default_factory=list)
@@ -97,7 +97,7 @@ class Chart(_Model):
             raise ValueError(f"{self.title}: a {self.type} needs measures")
         if self.type == "list" and self.measures:
             raise ValueError(f"{self.title}: a list shows columns, not measures")
-        if self.type in ("bar", "line", "table", "pivot", "pie", "funnel", "list") and not self.dimensions:
+        if self.type != "number" and not self.dimensions:
             raise ValueError(f"{self.title}: a {self.type} needs dimensions")
         if self.across and self.type != "pivot":
             raise ValueError(f"{self.title}: only a pivot has columns across")

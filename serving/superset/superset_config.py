@@ -133,12 +133,9 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
         "id": "qianmo",
         "label": "阡陌",
         "isDefault": True,
-        "colors": [
-            "#0b6b53", "#e0a030", "#2f7fb5", "#c8553d", "#7a9e3a", "#6b5b95",
-            "#3aa6a0", "#b0793e", "#8a9aa5", "#d97b93", "#4f6d7a", "#a8b820",
-        ],
+        "colors": yaml.safe_load((HERE / "palette.yml").read_text(encoding="utf-8")),
     }
-]  # fmt: skip
+]
 D3_FORMAT = {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["¥", ""]}
 D3_TIME_FORMAT = {
     "dateTime": "%Y年%m月%d日 %H:%M:%S",

@@ -1,11 +1,10 @@
 # ruff: noqa: E501 - tables read better wide
-"""A small published bank made by hand: two branches, the marts that dashboards read, and the manifest that describes them."""
+"""A small published bank made by hand: two branches, with the columns that the manifest describes."""
 
 import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -25,25 +24,15 @@ select * from (values ('credited_not_drawn', '已授信未用信', '惠民贷'),
   ('loan_maturing', '贷款到期', '续贷')) as t(list_code, list_name, product_name);
 """
 
-TABLES: dict[str, tuple[str, str, bool, str]] = {
-    # name: label, row filter, shown in Superset, query
-    "dim_user_scope": (
-        "用户范围",
-        "none",
-        False,
-        """
+QUERIES = {
+    "dim_user_scope": """
         select 'head_office' as login, 'head_office' as role, cast(null as varchar) as branch_code,
           cast(null as varchar) as manager_id
         union all select 'risk', 'risk', null, null
         union all select lower(branch_code), 'branch_head', branch_code, null from branches
         union all select lower(manager_id), 'manager', branch_code, manager_id from managers
         """,
-    ),
-    "mart_marketing_list": (
-        "营销名单",
-        "manager",
-        True,
-        """
+    "mart_marketing_list": """
         select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
           'P' || md5(branch_code || n) as customer_id, 'C' || n as core_customer_id, '王**' as name_masked,
           '138****' || lpad(n::varchar, 4, '0') as phone_masked, branch_code, branch_name, manager_id, manager_name,
@@ -54,39 +43,24 @@ TABLES: dict[str, tuple[str, str, bool, str]] = {
           n % 10 = 0 as is_holdout, date '2026-10-31' as valid_until
         from days, lists, managers, range(1, size // 3 + 1) as t(n)
         """,
-    ),
-    "mart_list_waterfall": (
-        "名单压降",
-        "branch",
-        True,
-        """
+    "mart_list_waterfall": """
         select business_date, list_code, list_name, branch_code, branch_name, step_order, step_code, step_name,
           case when step_order in (0, 9) then 0 else size // 10 end as removed,
           size * 2 - (size // 10) * least(step_order, 8) as remaining
         from days, lists, branches, (values (0, 'start', '符合条件'), (1, 'opted_out', '退订'), (2, 'not_authorised', '未授权'),
-          (3, 'minor', '未成年'), (4, 'deceased', '已故'), (5, 'staff', '本行员工'), (6, 'overdue', '逾期或不良'),
-          (7, 'grey_black', '灰黑名单'), (8, 'holdout', '对照组'), (9, 'delivered', '交付')) as t(step_order, step_code, step_name)
+          (3, 'minor', '未成年'), (4, 'deceased', '已故'), (5, 'staff', '本行员工'), (6, 'overdue_or_below_pass', '逾期或不良'),
+          (7, 'grey_black', '灰黑名单'), (8, 'holdout', '对照组'), (9, 'delivered', '派发')) as t(step_order, step_code, step_name)
         """,
-    ),
-    "mart_funnel": (
-        "营销漏斗",
-        "branch",
-        True,
-        """
+    "mart_funnel": """
         select business_date, stage_code, stage_name, stage_order, branch_code, branch_name, market_type,
           ['餐饮业', null][1 + stage_order % 2] as segment_name, ['online', 'offline'][1 + stage_order % 2] as channel,
           size * 10 // (stage_order + 1) + day(business_date) - 28 as customers, size * 120000.0 / (stage_order + 1) as amount,
           3.0 * stage_order as median_days_from_previous
         from days, branches, (values ('urban'), ('suburban'), ('rural')) as m(market_type),
-          (values ('acquired', '获客', 1), ('filed', '建档', 2), ('evaluated', '评议', 3), ('whitelisted', '白名单', 4),
-          ('approved', '授信', 5), ('first_draw', '用信', 6)) as t(stage_code, stage_name, stage_order)
+          (values ('acquired', '获客', 2), ('filed', '建档', 3), ('evaluated', '评议', 4), ('whitelisted', '白名单', 5),
+          ('approved', '授信审批', 9), ('signed', '签约', 10), ('first_draw', '首次用信', 11)) as t(stage_code, stage_name, stage_order)
         """,
-    ),
-    "mart_metric": (
-        "指标",
-        "metric",
-        True,
-        """
+    "mart_metric": """
         select business_date, metric_code, metric_name, 'ratio' as unit, dimension, dimension_value, dimension_name,
           numerator * weight as numerator, denominator * weight as denominator, numerator / denominator as value
         from days, (values ('drawdown_rate_evaluated', '用信率(评议口径)', 29.0, 84.0),
@@ -98,12 +72,7 @@ TABLES: dict[str, tuple[str, str, bool, str]] = {
            from branches union all select 'bank', '321281', '示范农商银行', 135
            union all select 'market_type', 'urban', '城区', 50) as d
         """,
-    ),
-    "mart_grid": (
-        "网格",
-        "branch",
-        True,
-        """
+    "mart_grid": """
         select business_date, branch_code || 'G' || i as grid_id, branch_name || '第' || i || '村' as grid_name,
           'entity' as grid_kind, 'village' as grid_type, ['urban', 'suburban', 'rural'][1 + i % 3] as market_type,
           '戴南镇' as town_name, branch_code, branch_name, branch_code || 'M1' as owner_id, '客户经理' || branch_code as owner_name,
@@ -112,31 +81,21 @@ TABLES: dict[str, tuple[str, str, bool, str]] = {
           size * i as customers, size * i * 52000.0 as deposits, size * i * 31000.0 as outstanding, 0.1 * i as penetration
         from days, branches, range(1, 6) as t(i)
         """,
-    ),
-    "mart_manager_kpi": (
-        "客户经理业绩",
-        "manager",
-        True,
-        """
+    "mart_manager_kpi": """
         select business_date, manager_id, manager_name, branch_code, branch_name, size as managed_customers,
           size // 4 as offline_credit, size // 3 as online_credit, size // 2 as non_credit, size * i * 810000.0 as deposits,
           size * i * 520000.0 as outstanding, size // 2 as credited, size // 4 as drawn, 0.5 as drawdown_rate,
-          10 + i as visits_month, i as new_customers_month, size * 4000000.0 as target_deposits, 0.2 * i + 0.3 as completion,
+          10 + i as visits_month, i as new_customers_month, size * 4000000.0 as deposits_target, 0.2 * i + 0.3 as completion,
           i as rank_in_branch, i * 2 as rank_in_bank
         from days, managers
         """,
-    ),
-    "mart_data_quality": (
-        "数据质量",
-        "none",
-        True,
-        """
+    "mart_data_quality": """
         select business_date, source, source_name, 'customer' as table_name, '客户' as table_label, 'landed' as status, 100 as rows_in,
           99 as rows_landed, 1 as rows_quarantined, 'type' as reason, 1 as rows_rejected
         from days, (values ('core', '核心'), ('credit', '信贷')) as t(source, source_name)
         """,
-    ),
 }
+"""Columns that are given; the others of a model are null."""
 
 
 @dataclass(frozen=True)
@@ -148,55 +107,21 @@ class SmallBank:
     home: BankHome
 
 
-def fill_warehouse(home: BankHome) -> None:
-    """Write the tables above into schema marts of the bank's warehouse."""
+def fill_warehouse(home: BankHome, manifest: Path) -> None:
+    """Write every model of schema marts with the columns of the manifest: from the queries above, otherwise empty."""
+    nodes = json.loads(manifest.read_text())["nodes"].values()
+    models = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
     home.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute("create schema if not exists marts")
         connection.execute(BRANCHES)
-        for name, (_, _, _, query) in TABLES.items():
-            connection.execute(f"create or replace table marts.{name} as {query}")
-
-
-def write_manifest(home: BankHome, path: Path) -> Path:
-    """A manifest with the parts that Superset's assets are made from; labels are the column names in Chinese brackets."""
-    nodes: dict[str, Any] = {}
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        for name, (label, row_filter, shown, _) in TABLES.items():
-            columns = [row[0] for row in connection.execute(f"describe marts.{name}").fetchall()]
-            nodes[f"model.qianmo.{name}"] = {
-                "resource_type": "model",
-                "name": name,
-                "original_file_path": f"models/marts/{name}.sql",
-                "patch_path": f"qianmo://models/marts/{name}.yml",
-                "description": f"一行一个{label}。",
-                "config": {"meta": {"label": label, "superset": shown, "row_filter": row_filter}},
-                "columns": {
-                    column: {"name": column, "description": "", "config": {"meta": {"label": LABELS[column]}}}
-                    for column in columns
-                },
-            }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"nodes": nodes}, ensure_ascii=False))
-    return path
-
-
-LABELS = {
-    "login": "登录名", "role": "角色", "branch_code": "支行代码", "manager_id": "客户经理工号", "business_date": "业务日期",
-    "list_code": "名单代码", "list_name": "名单", "batch_id": "批次", "customer_id": "客户号", "core_customer_id": "核心客户号",
-    "name_masked": "姓名", "phone_masked": "手机号", "branch_name": "支行", "manager_name": "客户经理", "grid_name": "网格",
-    "market_type": "市场类型", "segment_name": "客群", "product_name": "推荐产品", "channel": "渠道", "list_rank": "优先级",
-    "score": "得分", "reason": "入选原因", "playbook": "打法", "is_holdout": "是否对照组", "valid_until": "有效期至",
-    "step_order": "步骤序号", "step_code": "步骤代码", "step_name": "步骤", "removed": "剔除", "remaining": "剩余",
-    "stage_code": "阶段代码", "stage_name": "阶段", "stage_order": "阶段序号", "customers": "客户数", "amount": "金额",
-    "median_days_from_previous": "距上阶段天数(中位)", "metric_code": "指标代码", "metric_name": "指标", "unit": "单位",
-    "dimension": "维度", "dimension_value": "维度值", "dimension_name": "机构", "numerator": "分子", "denominator": "分母",
-    "value": "指标值", "grid_id": "网格代码", "grid_kind": "网格类别", "grid_type": "网格类型", "town_name": "乡镇",
-    "owner_id": "网格长工号", "owner_name": "网格长", "households": "户数", "people": "人数", "filed": "建档", "evaluated": "评议",
-    "whitelisted": "白名单", "credited": "授信", "drawn": "用信", "merchants": "商户", "deposits": "存款", "outstanding": "贷款余额",
-    "penetration": "渗透率", "managed_customers": "管户数", "offline_credit": "线下授信户", "online_credit": "线上授信户",
-    "non_credit": "非授信户", "drawdown_rate": "用信率", "visits_month": "本月走访", "new_customers_month": "本月新客",
-    "target_deposits": "存款目标", "completion": "完成率", "rank_in_branch": "支行排名", "rank_in_bank": "全行排名",
-    "source": "来源代码", "source_name": "来源", "table_name": "表", "table_label": "表名", "status": "状态", "rows_in": "到达行数",
-    "rows_landed": "入库行数", "rows_quarantined": "隔离行数", "reason_code": "原因", "rows_rejected": "拒收行数",
-}  # fmt: skip
+        for model in models:
+            types = {name: column["data_type"] for name, column in model["columns"].items()}
+            query = QUERIES.get(model["name"], "select 1 as nothing where false")
+            given = {row[0] for row in connection.execute(f"describe {query}").fetchall()}
+            if unknown := given - set(types) - {"nothing"}:
+                raise AssertionError(f"{model['name']} has no columns {unknown}")
+            columns = ", ".join(
+                f"cast({name if name in given else 'null'} as {kind}) as {name}" for name, kind in types.items()
+            )
+            connection.execute(f"create or replace table marts.{model['name']} as select {columns} from ({query})")
