@@ -51,8 +51,8 @@ class _Reader:
         self._watch.chunk(first, is_first=True)
         line = first.split(b"\n", 1)[0].rstrip(b"\r")
         try:
-            return [field.strip() for field in self._split(decode(line, self._format.encoding))]
-        except UnicodeDecodeError:
+            return [field.strip() for field in self._record([line], 0)[0]]
+        except (UnicodeDecodeError, csv.Error):
             raise DataRefusedError(
                 f"{self._path}: expected encoding {self._format.encoding}, found a header line in another one"
             ) from None
@@ -98,6 +98,8 @@ class _Reader:
         except UnicodeDecodeError:
             return None
         quote = self._format.quote
+        if quote and text.count(quote) % 2:
+            return None
         if not self._single:
             if _SEPARATOR in text or (quote and quote in text):
                 return None
@@ -139,27 +141,33 @@ class _Reader:
 
     def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[pa.RecordBatch, bytes]:
         """The chunk record by record, and the bytes of a record that may go on in the next chunk."""
-        raw = split_lines(chunk)
+        lines = split_lines(chunk)
         numbers: list[int] = []
         records: list[bytes] = []
         faults: list[str | None] = []
         fields: list[list[str] | None] = []
-        quote = (self._format.quote or "").encode()
         at = 0
-        while at < len(raw):
-            span = 1
-            if quote and raw[at].count(quote) % 2:
-                span = self._span(raw, at, quote)
-                if not span and not is_last and len(raw) - at < _LONGEST_RECORD:
+        while at < len(lines):
+            if not lines[at].strip(b"\r\n"):
+                at += 1
+                continue
+            try:
+                values, span = self._record(lines, at)
+                fault = None if len(values) == len(self.names) else "field_count"
+                self._field_counts[len(values)] = self._field_counts.get(len(values), 0) + 1
+            except UnicodeDecodeError:
+                values, span, fault = [], 1, "encoding"
+            except csv.Error:
+                if not is_last and len(lines) - at < _LONGEST_RECORD:
                     break
-            record = b"".join(raw[at : at + max(span, 1)])
-            if record.strip(b"\r\n"):
-                fault, values = self._record(record, line + at) if span else ("field_count", None)
-                numbers.append(line + at)
-                records.append(record)
-                faults.append(fault)
-                fields.append(values)
-            at += max(span, 1)
+                values, span, fault = [], 1, "field_count"
+            record = b"".join(lines[at : at + span])
+            self._watch.line(record, line + at, is_faulty=fault == "encoding")
+            numbers.append(line + at)
+            records.append(record)
+            faults.append(fault)
+            fields.append(None if fault else values)
+            at += span
         columns = [
             pa.array([None if values is None else values[i] for values in fields], pa.string())
             for i in range(len(self.names))
@@ -173,38 +181,27 @@ class _Reader:
             ],
             schema=self._schema,
         )
-        return batch, b"".join(raw[at:])
+        return batch, b"".join(lines[at:])
 
-    @staticmethod
-    def _span(raw: list[bytes], at: int, quote: bytes) -> int:
-        """Lines from `at` until its open quote is closed, or 0 when it is not."""
-        is_open = False
-        for span, line in enumerate(raw[at : at + _LONGEST_RECORD], start=1):
-            is_open ^= bool(line.count(quote) % 2)
-            if not is_open:
-                return span
-        return 0
+    def _record(self, lines: list[bytes], at: int) -> tuple[list[str], int]:
+        """Fields of the record that starts at a line, and the lines it takes.
 
-    def _record(self, record: bytes, number: int) -> tuple[str | None, list[str] | None]:
-        try:
-            text = decode(record, self._format.encoding)
-        except UnicodeDecodeError:
-            self._watch.line(record, number, is_faulty=True)
-            return "encoding", None
-        self._watch.line(record, number, is_faulty=False)
-        values = self._split(text.rstrip("\r\n"))
-        self._field_counts[len(values)] = self._field_counts.get(len(values), 0) + 1
-        return (None, values) if len(values) == len(self.names) else ("field_count", None)
-
-    def _split(self, text: str) -> list[str]:
+        Raises:
+            UnicodeDecodeError: a byte does not belong to the encoding.
+            csv.Error: a quote is not closed, or text follows a closing one.
+        """
+        text = decode(lines[at], self._format.encoding)
         quote = self._format.quote
-        delimiter = self._format.delimiter
         if not quote or quote not in text:
-            return text.split(delimiter)
+            return text.rstrip("\r\n").split(self._format.delimiter), 1
+        following = (decode(line, self._format.encoding) for line in lines[at : at + _LONGEST_RECORD])
         if not self._single:
-            text = text.replace(delimiter, _SEPARATOR)
-        values = next(csv.reader([text], delimiter=self._delimiter, quotechar=quote), [""])
-        return values if self._single else [value.replace(_SEPARATOR, delimiter) for value in values]
+            following = (line.replace(self._format.delimiter, _SEPARATOR) for line in following)
+        reader = csv.reader(following, delimiter=self._delimiter, quotechar=quote, strict=True)
+        values = next(reader)
+        if not self._single:
+            values = [value.replace(_SEPARATOR, self._format.delimiter) for value in values]
+        return values, reader.line_num
 
     def _judge_field_counts(self) -> None:
         if self._field_counts and len(self.names) not in self._field_counts:

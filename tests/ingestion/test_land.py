@@ -144,7 +144,10 @@ def test_a_truncated_gzip_is_refused_without_a_control_file(make_bank: MakeBank)
     ("claims", "said"),
     [
         ({"rows": 4}, "account_20260928.dat.gz: expected rows 4 (by account_20260928.ctl), found 3"),
-        ({"business_date": "2026-09-27"}, "expected business_date 2026-09-27 (by account_20260928.ctl), found 2026-09-28"),
+        (
+            {"business_date": "2026-09-27"},
+            "expected business_date 2026-09-27 (by account_20260928.ctl), found 2026-09-28",
+        ),
         ({"sha256": "0" * 64}, "expected sha256 0000"),
         ({"bytes": 12}, "expected bytes 12 (by account_20260928.ctl), found "),
     ],
@@ -284,7 +287,9 @@ def test_lookups_are_joined_and_must_be_unique(make_bank: MakeBank) -> None:
     land(bank, "core", DAY)
     assert landed(bank, "core.account_balance", "account_id, balance::integer") == [("A1", 5), ("A2", 6)]
     cards.write_text("card,account,state\n1,A1,ok\n1,A9,ok\n2,A2,ok\n")
-    with pytest.raises(DataRefusedError, match=r"cards\.csv: expected one row per card in lookup holder, found several for 1"):
+    with pytest.raises(
+        DataRefusedError, match=r"cards\.csv: expected one row per card in lookup holder, found several for 1"
+    ):
         land(bank, "core", DAY)
 
 
@@ -335,9 +340,9 @@ def test_the_ledger_is_exported_as_it_stands(bank: Bank) -> None:
     import duckdb
 
     folder = bank.home.landing / "_ledger"
-    assert duckdb.sql(f"select source, table_name, rows_in, rows_quarantined from '{folder}/landing_batch.parquet'").fetchall() == [
-        ("core", "account", 2, 1)
-    ]
+    assert duckdb.sql(
+        f"select source, table_name, rows_in, rows_quarantined from '{folder}/landing_batch.parquet'"
+    ).fetchall() == [("core", "account", 2, 1)]
     assert duckdb.sql(f"select reason, rows_rejected from '{folder}/landing_reject.parquet'").fetchall() == [
         ("accepted", 1)
     ]

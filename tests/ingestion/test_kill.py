@@ -1,0 +1,100 @@
+"""A landing killed at any moment and run again gives the same landing, ledger and vault."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.bank import Bank
+from ingestion.land import land
+from ingestion.quarantine import read_quarantine
+from ingestion.vault import reveal
+from qianmo.ledger import landing_batch, landing_reject, rows
+from tests.ingestion.conftest import ACCOUNT, DAY, MakeBank, account_row, account_text, deliver_accounts, landed
+
+KILL = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+import ingestion.batch, ingestion.encryption, ingestion.land, ingestion.placing
+from ingestion.bank import load_bank
+
+moment = sys.argv[2]
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def after(function):
+    def wrapped(*args, **kwargs):
+        function(*args, **kwargs)
+        die()
+    return wrapped
+
+match moment:
+    case "while reading":
+        ingestion.batch.Batch.reject_duplicates = die
+    case "vault placed":
+        ingestion.batch.write_vault = after(ingestion.batch.write_vault)
+    case "quarantine placed":
+        ingestion.batch.write_quarantine = after(ingestion.batch.write_quarantine)
+    case "landing written, not placed":
+        Path.replace = lambda self, to, replace=Path.replace: die() if "landing" in str(to) else replace(self, to)
+    case "landing placed, no ledger row":
+        ingestion.land._record = die
+    case "ledger row written":
+        ingestion.land._record = after(ingestion.land._record)
+ingestion.land.land(load_bank(Path(sys.argv[1])), "core", date(2026, 9, 28))
+"""
+
+MOMENTS = [
+    "while reading",
+    "vault placed",
+    "quarantine placed",
+    "landing written, not placed",
+    "landing placed, no ledger row",
+    "ledger row written",
+]
+
+
+def state(bank: Bank) -> dict[str, Any]:
+    surrogates = [row[0] for row in landed(bank, "core.account", "account_number_key")]
+    return {
+        "landing": landed(bank, "core.account"),
+        "vault": reveal(bank.home, ["account_number"], surrogates, "test", "test").to_pylist(),
+        "quarantine": read_quarantine(bank.home, "core", "account", DAY).to_pylist(),
+        "batch": [{k: v for k, v in row.items() if k != "recorded_at"} for row in rows(bank.home, landing_batch)],
+        "reject": rows(bank.home, landing_reject),
+        "files": sorted(
+            str(path.relative_to(bank.home.root))
+            for folder in (bank.home.landing, bank.home.vault, bank.home.quarantine)
+            for path in folder.rglob("*")
+            if path.is_file()
+        ),
+    }
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "second delivery"])
+def test_a_killed_landing_is_made_good_by_the_next(make_bank: MakeBank, moment: str, earlier: bool) -> None:
+    bank = make_bank(core={"account": ACCOUNT})
+    delivered = account_text([*(account_row(n) for n in range(500)), account_row(1), account_row(900, cls="gold")])
+    deliver_accounts(bank.inbox, delivered, 502)
+    land(bank, "core", DAY)
+    expected = state(bank)
+    subprocess.run(["rm", "-r", bank.home.root], check=True)
+    if earlier:
+        deliver_accounts(bank.inbox, account_text([account_row(3)]), 1)
+        land(bank, "core", DAY)
+        deliver_accounts(bank.inbox, delivered, 502)
+
+    root = Path(__file__).resolve().parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILL, str(bank.folder), moment], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+    )
+    assert killed.returncode == -signal.SIGKILL
+    land(bank, "core", DAY)
+    assert state(bank) == expected
