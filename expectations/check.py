@@ -1,6 +1,7 @@
 """One check of a gate: a Great Expectations expectation, how grave it is, and where its failing rows are."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from great_expectations.expectations.core.expect_column_values_to_be_in_set import ExpectColumnValuesToBeInSet
@@ -39,6 +40,20 @@ class Subject:
     view: str
     query: str
     checks: list[Check]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check saw. `failed_rows` is a CSV of the keys at fault; `broken` is the error of a crashed check."""
+
+    subject: str
+    code: str
+    description: str
+    severity: Severity
+    success: bool
+    observed: str
+    failed_rows: Path | None = None
+    broken: str | None = None
 
 
 def columns_match(columns: list[str], severity: Severity) -> Check:

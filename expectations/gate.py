@@ -2,20 +2,20 @@
 
 import logging
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
 import great_expectations as gx
 import sqlalchemy as sa
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
-from expectations.check import Check, Severity, Subject, quoted, text
+from expectations.check import Check, CheckResult, Subject, quoted, text
+from expectations.data_docs import write_data_docs
 from expectations.engine import DuckDBDatasource, in_memory
 from qianmo import ledger
 from qianmo.errors import DataRefusedError, ToolBrokenError
@@ -26,20 +26,6 @@ FAILED_ROWS_LIMIT = 10_000
 
 # Counts only: never a value of the data in a result, and so never one in Data Docs.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What one check saw. `failed_rows` is a CSV of the keys at fault; `broken` is the error of a crashed check."""
-
-    subject: str
-    code: str
-    description: str
-    severity: Severity
-    success: bool
-    observed: str
-    failed_rows: Path | None = None
-    broken: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,14 +81,18 @@ def run_gate(
         # All assets before the first query: adding one opens a connection of its own, and there is but one.
         for subject in subjects:
             datasource.add_table_asset(name=subject.name, table_name=subject.view)
-        checks = [check for subject in subjects for check in _validate(context, datasource, subject, failed_rows)]
+        checks = [
+            check
+            for subject in subjects
+            for check in _validate(context, datasource, subject, business_date, failed_rows)
+        ]
     except sa.exc.SQLAlchemyError as error:
         raise ToolBrokenError(
             f"gate {run} of {business_date}: the tables under check cannot be read: {error}"
         ) from error
     finally:
         datasource.get_execution_engine().close()
-    docs = _write_data_docs(home, context, business_date, run)
+    docs = write_data_docs(home, context, business_date, run, checks)
     result = GateResult(gate, part, business_date, tuple(checks), docs)
     _record(home, result)
     _judge(result)
@@ -110,7 +100,7 @@ def run_gate(
 
 
 def _validate(
-    context: AbstractDataContext, datasource: DuckDBDatasource, subject: Subject, failed_rows: Path
+    context: AbstractDataContext, datasource: DuckDBDatasource, subject: Subject, business_date: date, failed_rows: Path
 ) -> list[CheckResult]:
     if not subject.checks:
         return []
@@ -123,7 +113,9 @@ def _validate(
     )
     context.suites.add(suite)
     definition = gx.ValidationDefinition(name=subject.name, data=batch, suite=suite)
-    outcome = context.validation_definitions.add(definition).run(result_format=_RESULT_FORMAT)
+    outcome = context.validation_definitions.add(definition).run(
+        result_format=_RESULT_FORMAT, run_id=RunIdentifier(run_name=business_date.isoformat())
+    )
     by_code = {
         entry.expectation_config.meta["code"]: entry
         for entry in outcome.results
@@ -169,60 +161,7 @@ def _observed(result: dict[str, Any]) -> str:
     if "unexpected_count" in result:
         return f"{result['unexpected_count']} of {result['element_count']} rows"
     observed = result.get("observed_value")
-    return ", ".join(map(str, observed)) if isinstance(observed, list) else f"{observed} rows"
-
-
-def _write_data_docs(home: BankHome, context: AbstractDataContext, business_date: date, run: str) -> Path:
-    """Static HTML of this run in `data_docs/<date>/<run>`, replacing an earlier one; return its index.
-
-    One site per run keeps the cost of a run independent of how many went before; the scripts and fonts that each
-    site needs are kept once for all of them.
-    """
-    home.data_docs.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{run}-", dir=home.data_docs))
-    try:
-        context.add_data_docs_site(
-            run,
-            {
-                "class_name": "SiteBuilder",
-                "show_how_to_buttons": False,
-                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(building)},
-                "site_section_builders": {"expectations": "None", "profiling": "None"},  # type: ignore[typeddict-unknown-key]
-            },
-        )
-        context.build_data_docs(site_names=[run])
-        shared = home.data_docs / "static"
-        try:
-            (building / "static").rename(shared)
-        except OSError:  # an earlier run has put them there
-            shutil.rmtree(building / "static")
-        (building / "static").symlink_to("../../static")
-        building.chmod(0o755)
-        place = home.data_docs / business_date.isoformat() / run
-        place.parent.mkdir(exist_ok=True)
-        shutil.rmtree(place, ignore_errors=True)
-        building.rename(place)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    _write_overview(home)
-    return place / "index.html"
-
-
-def _write_overview(home: BankHome) -> None:
-    runs = sorted(home.data_docs.glob("????-??-??/*/index.html"), key=lambda path: path.parts[-3:], reverse=True)
-    items = "\n".join(
-        f'<li><a href="{escape("/".join(path.parts[-3:]))}">{escape(" ".join(path.parts[-3:-1]))}</a></li>'
-        for path in runs
-    )
-    page = (
-        '<!doctype html>\n<html lang="zh"><head><meta charset="utf-8"><title>数据质量检查结果</title></head>'
-        f"\n<body><h1>数据质量检查结果</h1>\n<ul>\n{items}\n</ul></body></html>\n"
-    )
-    with tempfile.NamedTemporaryFile("w", dir=home.data_docs, encoding="utf-8", delete=False) as file:
-        file.write(page)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(home.data_docs / "index.html")
+    return f"{len(observed)} columns" if isinstance(observed, list) else f"{observed} rows"
 
 
 def _record(home: BankHome, result: GateResult) -> None:

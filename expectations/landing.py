@@ -203,7 +203,7 @@ def _batches_subject(
             f" (select count(*) from read_parquet({text(str(file))})) as rows_stored,"
             f" {'null' if past is None else past}::double as rows_usual, {text(str(quarantine))} as quarantine"
         )
-    return Subject(f"{source}.*", view, " union all ".join(rows), _batches_checks(source, view, batches))
+    return Subject(f"{source}.batches", view, " union all ".join(rows), _batches_checks(source, view, batches))
 
 
 def _batches_checks(source: str, view: str, batches: list[dict[str, Any]]) -> list[Check]:

@@ -275,9 +275,9 @@ def _list_checks(name: str, day: str) -> list[Check]:
             f" where e.id_number_key = c.id_number_key and coalesce(e.leave_date, {day} + 1) > {day})",
         ),
         "grey_black": ("灰黑名单客户", f"{customer} where c.risk_list <> 'none'"),
-        "overdue": ("有逾期贷款的客户", f"{loan} where l.status in ('overdue', 'written_off')"),
+        "overdue": ("逾期贷款客户", f"{loan} where l.status in ('overdue', 'written_off')"),
         "below_pass": (
-            "有五级分类低于正常的贷款的客户",
+            "五级分类低于正常的客户",
             f"{loan} where l.status = 'normal' and l.five_class <> 'normal'",
         ),
         "opted_out": (
@@ -286,7 +286,7 @@ def _list_checks(name: str, day: str) -> list[Check]:
             f" where o.channel in (checked.channel, 'all') and o.opted_out_date <= {day}",
         ),
         "not_authorised": (
-            "没有该渠道营销授权的客户",
+            "未获该渠道营销授权的客户",
             "where not exists (select 1 from warehouse.intermediate.int_customer__identity as identity"
             " inner join warehouse.staging.stg_marketing__authorisation as a on a.customer_id = identity.source_key"
             " where identity.customer_id = checked.customer_id and identity.source_table = 'core.customer'"
