@@ -48,9 +48,11 @@ app = typer.Typer(
     "2 wrong use or configuration, 3 a gate or tool broke.",
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.")
+deliver_app = typer.Typer(invoke_without_command=True, help="Marketing lists per recipient.")
 superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(superset_app, name="superset")
+app.add_typer(deliver_app, name="deliver")
 
 Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
 OptionalSource = Annotated[str | None, typer.Option("--source", help="One source family; all when left out.")]
@@ -165,12 +167,32 @@ def superset_load(ctx: typer.Context) -> None:
     load(bank, _progress, bank.home.dbt_manifest)
 
 
-@app.command()
-def deliver(ctx: typer.Context, day: Day) -> None:
+@deliver_app.callback()
+def deliver(
+    ctx: typer.Context,
+    day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")] = None,
+) -> None:
     """Write the day's marketing lists per recipient, encrypted, with manifest and ledger row."""
+    if ctx.invoked_subcommand is not None:
+        return
+    if day is None:
+        raise ConfigurationError("deliver needs --date YYYY-MM-DD")
     from delivery.deliver import deliver as deliver_lists
 
     deliver_lists(_bank(ctx), day.date(), _progress)
+
+
+@deliver_app.command("password")
+def deliver_password(
+    ctx: typer.Context,
+    recipient: Annotated[str, typer.Argument(help="Branch code or employee number.")],
+    day: Day,
+) -> None:
+    """Print the password of a recipient's files of the date; each look-up is recorded."""
+    from delivery.password import passwords
+
+    for kind, password in passwords(_bank(ctx), recipient, day.date()).items():
+        typer.echo(f"{kind} {recipient}: {password}")
 
 
 @app.command()
