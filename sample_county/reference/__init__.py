@@ -1,0 +1,10 @@
+"""Small public tables: the county's divisions and the codes that the sample uses."""
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def table(name: str) -> pd.DataFrame:
+    """A reference table, every column text, empty cells as ''."""
+    return pd.read_csv(Path(__file__).parent / f"{name}.csv", dtype=str, keep_default_na=False)

@@ -1,0 +1,179 @@
+"""What was planted and what must come out: for tests alone, never read by the pipeline."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sample_county.core_files import core_id_numbers
+from sample_county.county import County
+from sample_county.credit_files import AS_NUMBER, FIFTEEN, FIFTEEN_AS_NUMBER, MISSING, MISTYPED, corrected_rows
+from sample_county.identifiers import NULL_DAY, day_number
+from sample_county.trade import market_cumulative, market_mean_amounts
+
+_FORMS = {FIFTEEN: "fifteen", MISTYPED: "mistyped", MISSING: "missing", AS_NUMBER: "as_number", FIFTEEN_AS_NUMBER: "fifteen_as_number"}
+
+
+def write_truth(county: County, roster: pd.DataFrame, postings: int, folder: Path, inbox: Path) -> None:
+    """`figures.json` and one CSV per kind of planted thing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "figures.json").write_text(
+        json.dumps(figures(county, roster, postings), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+    )
+    for name, frame in planted(county, roster).items():
+        frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    _resend(county, folder / "resent", inbox)
+
+
+def figures(county: County, roster: pd.DataFrame, postings: int) -> dict[str, object]:
+    """Counts and ratios as they are in the files, on the first date unless named otherwise."""
+    credit, lending, shops = county.credit, county.lending, county.merchants.frame
+    people = county.people.frame
+    today = day_number(county.first)
+    line, loan = lending.line, lending.loan
+    online = line["channel"] == "线上"
+    online_drawn = np.isin(np.flatnonzero(online), loan["line"]).sum()
+    events = lending.event[lending.event["list_code"] == "referral_seed"]
+    pipeline = events.groupby("application").agg(amount=("amount", "max"), landed=("stage", lambda s: (s == "拨付").any()))
+    landed_lines = np.flatnonzero(line["group"] == "pipeline")
+    landed_amount = loan.loc[loan["line"].isin(landed_lines), "amount"].sum()
+    own = int((people["issuer"] == 1).sum())
+    cards = int((people["issuer"] > 0).sum())
+    new = (shops["is_new"] & (shops["since"] == 0)).to_numpy()
+    crab = (shops["market"] == "crab").to_numpy()
+    target = county.accounts.frame["floor_target"].to_numpy()[county.accounts.settlement_of]
+    means = market_mean_amounts()
+    year_end = county.first.replace(month=12, day=31)
+    market_year = {m: market_cumulative(m, county.scale, year_end) for m in means}
+    contacts = lending.contacts
+    credited_entities = credit.drawn + credit.undrawn
+    return {
+        "scale": county.scale,
+        "seed": county.seed,
+        "first": county.first.isoformat(),
+        "last": county.last.isoformat(),
+        "registered_population": len(people),
+        "roster_people": int(people["on_roster"].sum()),
+        "roster_rows": len(roster),
+        "roster_households": int(people.loc[people["on_roster"], "household"].nunique()),
+        "cards": cards,
+        "cards_own": own,
+        "card_market_share": own / cards,
+        "card_coverage": own / len(people),
+        "evaluated_main_entities": len(credit.main),
+        "drawn": credit.drawn,
+        "credited_undrawn": credit.undrawn,
+        "drawdown_rate_evaluated": credit.drawn / len(credit.main),
+        "drawdown_rate_credited": credit.drawn / credited_entities,
+        "credited_undrawn_share": credit.undrawn / len(credit.main),
+        "whitelist": len(credit.whitelist),
+        "whitelist_yuan": int(credit.whitelist_yuan.sum()),
+        "online_signings": int(online.sum()),
+        "online_drawn": int(online_drawn),
+        "list_rows": len(contacts),
+        "list_batches": int(contacts["batch"].nunique()),
+        "list_credited": int(contacts["credited"].sum()),
+        "pipeline": len(pipeline),
+        "pipeline_landed": int(pipeline["landed"].sum()),
+        "pipeline_yuan": int(pipeline["amount"].sum()) / 100,
+        "pipeline_landed_yuan": int(landed_amount) / 100,
+        "registry_entities": len(county.entities.frame),
+        "new_merchants": int(new.sum()),
+        "new_merchant_deposits_yuan": int(target[new].sum()) / 100,
+        "crab_deposits_yuan": int(target[crab].sum()) / 100,
+        "market_transactions_year": sum(market_year.values()),
+        "market_yuan_year": sum(market_year[m] * means[m] for m in means),
+        "customers": int((county.customers.frame["since"] == 0).sum()),
+        "postings": postings,
+        "overdue_loans": int((loan["overdue_class"] > 0).sum()),
+        "open_loans": int(((loan["settled"] == NULL_DAY) | (loan["settled"] > today)).sum()),
+    }
+
+
+def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Frames of what was planted, by name; customers by their core number, people by their true ID."""
+    rows, number = county.customers.frame, county.customers.number
+    ids = county.people.id_number
+    person = rows["person"].to_numpy()
+    true_id = ids.take(pa.array(person, mask=person < 0)).to_pandas()
+    shown = core_id_numbers(county).to_pandas()
+    customer_id = number.to_pandas()
+    twice = np.flatnonzero(rows["is_duplicate"])
+    in_use = county.customers.of_person[person[twice]]
+    age = np.where(person >= 0, county.people.frame["age"].to_numpy()[person], 99)
+
+    def listed(mask: np.ndarray) -> pd.DataFrame:
+        chosen = np.flatnonzero(mask)
+        return pd.DataFrame({"customer_id": customer_id[chosen], "since": rows["since"].to_numpy()[chosen]})
+
+    damaged = roster[roster["id_form"] > 0]
+    villages = county.places.villages["village_code"].to_numpy()
+
+    def roster_rows(part: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "village_code": villages[part["village"]],
+                "household_no": (part["household"] + 1).map("{:06d}".format).to_numpy(),
+                "member_no": part["member_no"].to_numpy(),
+                "true_id": ids.take(pa.array(part["person"].to_numpy())).to_pandas(),
+                "defect": part["id_form"].map(_FORMS).to_numpy(),
+            }
+        )
+
+    on_roster = roster[~roster["is_copy"] & (county.customers.of_person[roster["person"]] >= 0)]
+    pairs = roster_rows(on_roster).drop(columns="defect")
+    pairs["customer_id"] = customer_id.to_numpy()[county.customers.of_person[on_roster["person"]]]
+    visits = county.marketing.visit
+    fake = np.flatnonzero(visits["is_fake"])
+    return {
+        "duplicate_customers": pd.DataFrame(
+            {
+                "customer_id": customer_id.to_numpy()[in_use],
+                "duplicate_customer_id": customer_id.to_numpy()[twice],
+                "true_id": true_id.to_numpy()[twice],
+                "duplicate_id": shown.to_numpy()[twice],
+            }
+        ),
+        "mistyped_core_ids": listed((rows["id_form"] == 2).to_numpy()).assign(
+            true_id=true_id.to_numpy()[rows["id_form"] == 2], shown_id=shown.to_numpy()[rows["id_form"] == 2]
+        ),
+        "damaged_roster_ids": roster_rows(damaged),
+        "corrected_roster_ids": roster_rows(corrected_rows(county, roster)),
+        "duplicate_roster_people": roster_rows(roster[roster["is_copy"]]).drop(columns="defect"),
+        "identity_pairs": pairs,
+        "opt_outs": pd.DataFrame(
+            {
+                "customer_id": customer_id.to_numpy()[county.marketing.opt_out["customer"]],
+                "channel": county.marketing.opt_out["channel"].to_numpy(),
+                "since": county.marketing.opt_out["since"].to_numpy(),
+            }
+        ),
+        "minors": listed((person >= 0) & (age < 18)),
+        "deceased": listed(rows["is_deceased"].to_numpy()),
+        "staff": listed(rows["is_staff"].to_numpy()),
+        "grey_black": listed((rows["risk"] > 0).to_numpy()),
+        "violators": pd.DataFrame(
+            {
+                "kind": ["draw_and_repay"] * len(county.lending.cheats) + ["fake_visit"] * len(fake),
+                "key": [
+                    *customer_id.to_numpy()[county.lending.cheats],
+                    *(f"ZF{i + 1:08d}" for i in fake),
+                ],
+            }
+        ),
+    }
+
+
+def _resend(county: County, folder: Path, inbox: Path) -> None:
+    """A corrected whitelist of the first date, to be copied over the inbox: its last row's name had a stray digit."""
+    source = inbox / "credit" / f"{county.first:%Y%m%d}" / f"whitelist_{county.first:%Y%m%d}.csv"
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    fields = lines[-1].split(",")
+    fields[4] = f"{float(fields[4]) + 1000:.2f}"
+    target = folder / "credit" / f"{county.first:%Y%m%d}" / source.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join([*lines[:-1], ",".join(fields)]), encoding="utf-8")
+
+
