@@ -20,7 +20,6 @@ PACKAGES := qianmo ingestion expectations serving delivery sample_county dags
 BROWSER_PACKAGES := chromium fonts-noto-cjk
 
 export UV_PYTHON_DOWNLOADS := never
-export UV_LINK_MODE := copy
 export PATH := $(CURDIR)/$(PIPELINE)/bin:$(PATH)
 
 .PHONY: help demo serve test lint bench locks environments browser clean

@@ -56,7 +56,7 @@ def demo(bank_folder: Path, progress: Progress) -> None:
     started = time.monotonic()
     county = County.of_environment()
     with terminated_as_interrupt():
-        prepare(bank_folder, county, progress)
+        prepare(county, progress)
         bank = run_dags(bank_folder, county.dates, progress)
         from serving.superset.load import load
 
@@ -68,14 +68,15 @@ def demo(bank_folder: Path, progress: Progress) -> None:
     console.print("look 查看: make serve   (qianmo status --json, qianmo where marts|data-docs|delivery)")
 
 
-def prepare(bank_folder: Path, county: County, progress: Progress) -> None:
+def prepare(county: County, progress: Progress) -> None:
     """Keys and source files; the same again does nothing."""
-    from sample_county.generate import generate
-
     from qianmo.settings import create_keys
+    from sample_county.cli import app as sample
 
     create_keys()
-    generate(bank_folder, county, progress)
+    progress(f"generating the sample county at scale {county.scale}")
+    dates = ["--from", county.dates[0].isoformat(), "--to", county.dates[-1].isoformat()]
+    sample(["generate", "--scale", str(county.scale), "--seed", str(county.seed), *dates], standalone_mode=False)
 
 
 def run_dags(bank_folder: Path, dates: Sequence[date], progress: Progress) -> "Bank":

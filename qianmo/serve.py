@@ -1,5 +1,6 @@
 """`qianmo serve`: the services of docker-compose.yml on this machine, on the loopback address, until Ctrl-C."""
 
+import json
 import os
 import time
 import urllib.error
@@ -39,12 +40,19 @@ def superset_environment(port: int, bank: Bank) -> dict[str, str]:
     }
 
 
+def logins(bank: Bank) -> dict[str, str]:
+    """One Superset login per role, of those that `qianmo superset load` made."""
+    users = json.loads((load.state(bank) / "provision.json").read_text(encoding="utf-8"))["users"]
+    return {user["role"]: user["login"] for user in reversed(users)}
+
+
 def serve(bank_folder: Path, progress: Callable[[str], None]) -> None:
     """Start Airflow and Superset, say where they are, and wait for Ctrl-C or SIGTERM."""
     superset_port = free_port(SUPERSET_PORT)
     airflow_port = free_port(orchestrator.PORT)
     airflow = orchestrator.environment(airflow_port, bank_folder)
-    superset = superset_environment(superset_port, load_bank(bank_folder))
+    bank = load_bank(bank_folder)
+    superset = superset_environment(superset_port, bank)
     logs = home_root() / "serve_logs"
     processes: list[Process] = []
     try:
@@ -55,7 +63,9 @@ def serve(bank_folder: Path, progress: Callable[[str], None]) -> None:
             processes.append(start("superset", command("superset", superset), superset, logs / "superset.log"))
             _wait_for(f"http://127.0.0.1:{superset_port}/health", processes)
             _wait_for(f"http://127.0.0.1:{airflow_port}/api/v2/version", processes)
-            progress(f"Superset  http://127.0.0.1:{superset_port}")
+            progress(f"Superset  http://127.0.0.1:{superset_port}  (password {load.password()})")
+            for role, login in logins(bank).items():
+                progress(f"          {role}: {login}")
             progress(f"Airflow   http://127.0.0.1:{airflow_port}  ({orchestrator.USER} / {orchestrator.password()})")
             progress(f"logs in {logs}; Ctrl-C ends both")
             while True:
