@@ -122,10 +122,9 @@ models:
 
 def _sources_yaml(source: str, tables: list[Contract]) -> str:
     listed = "".join(
-        f"      - name: {contract.table}\n        description: \"{contract.label}: {contract.grain}, as landed.\"\n"
+        f'      - name: {contract.table}\n        description: "{contract.label}: {contract.grain}, as landed."\n'
         for contract in tables
     )
-    files = f"{{{{ var(\\"landing_root\\") }}}}/{source}/{{name}}/*.parquet"
     # by name: files landed under an earlier version of the contract lack the columns added since
     return f"""version: 2
 
@@ -134,7 +133,8 @@ sources:
     description: "{SOURCE_LABELS.get(source, source)}: landing, one Parquet file per table and business date."
     config:
       meta:
-        external_location: "read_parquet('{files}', union_by_name=true)"
+        external_location: >-
+          read_parquet('{{{{ var("landing_root") }}}}/{source}/{{name}}/*.parquet', union_by_name=true)
     tables:
 {listed}"""
 

@@ -10,8 +10,8 @@ authorisations as (
     from {{ ref('stg_marketing__authorisation') }} as authorisations
     where
         {{ basis_holds('authorisations') }}
-        and {{ in_force('granted_date', 'expiry_date') }}
-        and (revoked_date is null or revoked_date > {{ business_date() }})
+        and {{ in_force('authorisations.granted_date', 'authorisations.expiry_date') }}
+        and (authorisations.revoked_date is null or authorisations.revoked_date > {{ business_date() }})
 ),
 
 contacts as (
@@ -29,7 +29,7 @@ statements as (
     select
         legal_entity_code,
         customer_id,
-        'opt_out' as statement,
+        'opt_out' as said,
         unnest({{ expanded_channels('channel') }}) as channel,
         cast(null as date) as contacted_date
     from opt_outs
@@ -37,17 +37,17 @@ statements as (
     select
         legal_entity_code,
         customer_id,
-        purpose,
-        unnest({{ expanded_channels('channel') }}),
-        null
+        purpose as said,
+        unnest({{ expanded_channels('channel') }}) as channel,
+        cast(null as date) as contacted_date
     from authorisations
     union all
     select
         legal_entity_code,
         customer_id,
-        'contact',
+        'contact' as said,
         channel,
-        cast(contacted_at as date)
+        cast(contacted_at as date) as contacted_date
     from contacts
 )
 
@@ -55,13 +55,13 @@ select
     identity.legal_entity_code,
     identity.customer_id,
     coalesce(list_sort(list_distinct(
-        list(statements.channel) filter (where statements.statement = 'opt_out')
+        list(statements.channel) filter (where statements.said = 'opt_out')
     )), []) as opted_out_channels,
     coalesce(list_sort(list_distinct(
-        list(statements.channel) filter (where statements.statement = 'marketing')
+        list(statements.channel) filter (where statements.said = 'marketing')
     )), []) as authorised_channels,
-    bool_or(statements.statement = 'marketing') as is_marketing_authorised,
-    bool_or(statements.statement = 'behaviour_data') as is_behaviour_authorised,
+    bool_or(statements.said = 'marketing') as is_marketing_authorised,
+    bool_or(statements.said = 'behaviour_data') as is_behaviour_authorised,
     max(statements.contacted_date) as last_contacted_date
 from statements
 inner join identity

@@ -84,11 +84,20 @@ applicants as (
 ),
 
 everyone as (
-    select legal_entity_code, customer_id from line_facts
+    select
+        legal_entity_code,
+        customer_id
+    from line_facts
     union
-    select legal_entity_code, customer_id from loan_facts
+    select
+        legal_entity_code,
+        customer_id
+    from loan_facts
     union
-    select legal_entity_code, customer_id from applicants
+    select
+        legal_entity_code,
+        customer_id
+    from applicants
 )
 
 select

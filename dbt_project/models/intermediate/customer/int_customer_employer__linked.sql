@@ -14,7 +14,7 @@ employees as (
 housing_fund as (
     select *
     from {{ ref('stg_external__housing_fund') }} as housing_fund
-    where {{ basis_holds('housing_fund') }} and fund_month <= {{ business_date() }}
+    where {{ basis_holds('housing_fund') }} and housing_fund.fund_month <= {{ business_date() }}
 ),
 
 contributions as (

@@ -41,7 +41,7 @@ holdings as (
         signups.legal_entity_code,
         identity.customer_id,
         signups.product_code,
-        true
+        true as is_signup
     from signups
     inner join identity
         on
@@ -52,14 +52,14 @@ holdings as (
         legal_entity_code,
         customer_id,
         product_code,
-        false
+        false as is_signup
     from credit_lines
     union all
     select
         legal_entity_code,
         customer_id,
-        'acquiring',
-        false
+        'acquiring' as product_code,
+        false as is_signup
     from merchants
 )
 

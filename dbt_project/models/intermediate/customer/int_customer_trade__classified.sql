@@ -30,11 +30,20 @@ segments as (
 ),
 
 everyone as (
-    select legal_entity_code, customer_id from businesses
+    select
+        legal_entity_code,
+        customer_id
+    from businesses
     union
-    select legal_entity_code, customer_id from employers
+    select
+        legal_entity_code,
+        customer_id
+    from employers
     union
-    select legal_entity_code, customer_id from roster
+    select
+        legal_entity_code,
+        customer_id
+    from roster
 ),
 
 classified as (

@@ -25,7 +25,9 @@ businesses as (
 association_members as (
     select *
     from {{ ref('stg_external__association_member') }} as association_members
-    where {{ basis_holds('association_members') }} and (joined_date is null or joined_date <= {{ business_date() }})
+    where
+        {{ basis_holds('association_members') }}
+        and (association_members.joined_date is null or association_members.joined_date <= {{ business_date() }})
 ),
 
 employers as (
@@ -44,15 +46,15 @@ placed as (
     select
         legal_entity_code,
         customer_id,
-        'market_code',
-        market_code
+        'market_code' as rule_type,
+        market_code as rule_value
     from merchants
     union
     select
         association_members.legal_entity_code,
         businesses.customer_id,
-        'association_code',
-        association_members.association_code
+        'association_code' as rule_type,
+        association_members.association_code as rule_value
     from association_members
     inner join businesses
         on
@@ -62,15 +64,15 @@ placed as (
     select
         legal_entity_code,
         customer_id,
-        'employer_credit_code',
-        employer_credit_code
+        'employer_credit_code' as rule_type,
+        employer_credit_code as rule_value
     from employers
     union
     select
         legal_entity_code,
         customer_id,
-        'special_industry_code',
-        special_industry_code
+        'special_industry_code' as rule_type,
+        special_industry_code as rule_value
     from businesses
 ),
 

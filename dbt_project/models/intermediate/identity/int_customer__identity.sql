@@ -41,67 +41,67 @@ members as (
     union all
     select
         legal_entity_code,
-        'credit.village_roster',
-        village_code || '|' || household_no || '|' || member_no,
-        'person',
-        case when id_number_is_valid then id_number_key end,
-        case when not id_number_is_valid then id_number_key end,
-        null,
+        'credit.village_roster' as source_table,
+        village_code || '|' || household_no || '|' || member_no as source_key,
+        'person' as customer_type,
+        case when id_number_is_valid then id_number_key end as valid_id_key,
+        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
+        cast(null as varchar) as credit_code,
         phone_key,
         name_key,
-        {{ unlinked_id("village_code || household_no || member_no") }}
+        {{ unlinked_id("village_code || household_no || member_no") }} as own_id
     from roster
     union all
     select
         legal_entity_code,
-        'credit.whitelist',
-        whitelist_batch || '|' || id_number_key,
-        'person',
-        case when id_number_is_valid then id_number_key end,
-        case when not id_number_is_valid then id_number_key end,
-        null,
-        null,
+        'credit.whitelist' as source_table,
+        whitelist_batch || '|' || id_number_key as source_key,
+        'person' as customer_type,
+        case when id_number_is_valid then id_number_key end as valid_id_key,
+        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
+        cast(null as varchar) as credit_code,
+        cast(null as varchar) as phone_key,
         name_key,
-        {{ unlinked_id("id_number_key") }}
+        {{ unlinked_id("id_number_key") }} as own_id
     from whitelist
     union all
     select
         legal_entity_code,
-        'social_security.card_holder',
-        card_number_key,
-        'person',
-        case when id_number_is_valid then id_number_key end,
-        case when not id_number_is_valid then id_number_key end,
-        null,
+        'social_security.card_holder' as source_table,
+        card_number_key as source_key,
+        'person' as customer_type,
+        case when id_number_is_valid then id_number_key end as valid_id_key,
+        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
+        cast(null as varchar) as credit_code,
         phone_key,
         name_key,
-        {{ unlinked_id("card_number_key") }}
+        {{ unlinked_id("card_number_key") }} as own_id
     from own_cards
     union all
     select
         legal_entity_code,
-        'external.business_registry',
+        'external.business_registry' as source_table,
+        credit_code as source_key,
+        'enterprise' as customer_type,
+        cast(null as varchar) as valid_id_key,
+        cast(null as varchar) as doubtful_id_key,
         credit_code,
-        'enterprise',
-        null,
-        null,
-        credit_code,
-        null,
-        null,
-        null
+        cast(null as varchar) as phone_key,
+        cast(null as varchar) as name_key,
+        cast(null as varchar) as own_id
     from registry
     union all
     select
         legal_entity_code,
-        'external.business_registry.legal_person',
-        credit_code,
-        'person',
-        case when legal_person_id_number_is_valid then legal_person_id_number_key end,
-        case when not legal_person_id_number_is_valid then legal_person_id_number_key end,
-        null,
-        legal_person_phone_key,
-        legal_person_name_key,
-        {{ unlinked_id("'legal_person' || credit_code") }}
+        'external.business_registry.legal_person' as source_table,
+        credit_code as source_key,
+        'person' as customer_type,
+        case when legal_person_id_number_is_valid then legal_person_id_number_key end as valid_id_key,
+        case when not legal_person_id_number_is_valid then legal_person_id_number_key end as doubtful_id_key,
+        cast(null as varchar) as credit_code,
+        legal_person_phone_key as phone_key,
+        legal_person_name_key as name_key,
+        {{ unlinked_id("'legal_person' || credit_code") }} as own_id
     from registry
     where legal_person_name_key is not null
 ),

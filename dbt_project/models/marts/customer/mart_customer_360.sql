@@ -147,10 +147,10 @@ select
     features.is_marketing_authorised,
     features.is_behaviour_authorised,
     features.last_contacted_date,
+    {% for tag in var('tags') -%}
+    coalesce(list_contains(tagged.tag_codes, '{{ tag["code"] }}'), false) as tag_{{ tag["code"] }},
+    {% endfor -%}
     coalesce(tagged.tag_names, '') as tag_names
-    {%- for tag in var('tags') %},
-    coalesce(list_contains(tagged.tag_codes, '{{ tag["code"] }}'), false) as tag_{{ tag["code"] }}
-    {%- endfor %}
 from features
 left join tagged
     on

@@ -141,7 +141,18 @@ described as (
         coalesce(grids.branch_code, aggregated.unassigned_branch_code) as branch_code,
         grids.owner_id,
         grids.owner_name,
-        aggregated.* exclude (legal_entity_code, grid_id, unassigned_branch_code)
+        aggregated.households,
+        aggregated.people,
+        aggregated.filed,
+        aggregated.evaluated,
+        aggregated.whitelisted,
+        aggregated.credited,
+        aggregated.drawn,
+        aggregated.merchants,
+        aggregated.customers,
+        aggregated.person_customers,
+        aggregated.deposits,
+        aggregated.outstanding
     from listed
     left join grids
         on

@@ -1,0 +1,124 @@
+"""The metrics as shipped, on rows whose answers the seeds give."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from qianmo.definitions import metrics
+
+METRICS = {metric.code: metric for metric in metrics()}
+
+
+@pytest.fixture(scope="module")
+def county() -> Iterator[duckdb.DuckDBPyConnection]:
+    """S2 at a thousandth: 8.4万 evaluated main entities, 2.9万 drawn, 1.37万 credited without a draw; and others."""
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create table int_metric__base as
+            select
+                number < 8400 as is_main_entity,
+                number < 2900 + 1370 or number >= 8400 as is_credited,
+                number < 2900 or number >= 8400 as is_drawn,
+                number < 2000 or number >= 8400 as is_effectively_drawn,
+                true as is_bank_customer,
+                case when number % 2 = 0 then 'M1' end as manager_id,
+                case
+                    when number < 100 then 'online_credit'
+                    when number < 150 then 'offline_credit'
+                    else 'non_credit'
+                end as portfolio_class,
+                10.0 as outstanding,
+                40.0 as credit_limit,
+                1.0 as deposit_balance
+            from range(9000) as numbers (number)
+        """)
+        connection.execute("""
+            create table int_metric__village (
+                own_cards bigint, county_cards bigint, own_card_holders bigint, registered_population bigint,
+                households bigint, filed_households bigint, evaluated_households bigint,
+                credited_households bigint, customer_households bigint
+            )
+        """)
+        connection.execute(
+            "insert into int_metric__village values (1350600, 1432000, 1350600, 1524000, 400, 320, 300, 160, 240)"
+        )
+        connection.execute("create table int_metric__push as select number < 5325 as is_credited_in_window "
+                           "from range(87120) as numbers (number)")  # fmt: skip
+        connection.execute("create table int_metric__pipeline as select number < 1278 as is_landed "
+                           "from range(2467) as numbers (number)")  # fmt: skip
+        # A customer with two online lines, one of them drawn, is one customer who has drawn.
+        connection.execute("""
+            create table int_metric__credit_line as
+            select 'online' as channel, true as is_signed, number < 4012 as is_drawn, number as customer_id
+            from range(30600) as numbers (number)
+            union all
+            select 'online', true, false, number from range(1000) as numbers (number)
+            union all
+            select 'online', false, false, 90000 + number from range(1000) as numbers (number)
+            union all
+            select 'offline', true, true, number from range(30600) as numbers (number)
+        """)
+        yield connection
+
+
+def _value(connection: duckdb.DuckDBPyConnection, code: str, where: str = "true") -> float | None:
+    metric = METRICS[code]
+    row = connection.execute(
+        f"select {metric.numerator}, {metric.denominator or 1} from {metric.base} "
+        f"where ({metric.population or 'true'}) and {where}"
+    ).fetchone()
+    assert row is not None
+    return float(row[0]) / float(row[1]) if row[1] else None
+
+
+@pytest.mark.parametrize(
+    ("code", "truth"),
+    [
+        ("drawdown_rate_evaluated", 0.3452),  # S2, printed
+        ("drawdown_rate_credited", 0.679),  # 2.9 ÷ (2.9 + 1.37)
+        ("credited_undrawn_share", 0.1631),  # S2, printed
+        ("card_market_share", 0.943),  # S2, printed
+        ("card_coverage", 0.886),  # S2, printed
+        ("list_credit_rate", 0.0611),  # 5,325 ÷ 87,120
+        ("pipeline_conversion_count", 0.518),  # 1,278 ÷ 2,467
+        ("online_draw_rate", 0.131),  # 4,012 ÷ 3.06万
+    ],
+)
+def test_the_truth_of_the_seeds(county: duckdb.DuckDBPyConnection, code: str, truth: float) -> None:
+    assert _value(county, code) == pytest.approx(truth, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        ("drawdown_rate_amount", 0.25),
+        ("drawdown_rate_effective", 2000 / 4270),
+        ("drawdown_rate_credited_all", 3500 / 4870),
+        ("drawdown_rate_effective_all", 2600 / 4870),
+        ("filing_rate", 0.8),
+        ("evaluation_coverage", 300 / 320),
+        ("credit_coverage", 0.5),
+        ("grid_penetration", 0.75),
+        ("managed_customers_online_credit", 50),
+        ("managed_customers_offline_credit", 25),
+        ("managed_customers_non_credit", 4425),
+    ],
+)
+def test_the_other_metrics(county: duckdb.DuckDBPyConnection, code: str, answer: float) -> None:
+    assert _value(county, code) == pytest.approx(answer)
+
+
+def test_coverage_of_places_without_card_data_is_unknown(county: duckdb.DuckDBPyConnection) -> None:
+    assert _value(county, "card_coverage", "county_cards < 0") is None
+
+
+def test_variants_have_names_of_their_own() -> None:
+    names = [metric.name for metric in METRICS.values()]
+    assert len(set(names)) == len(names)
+    texts = [metric.definition for metric in METRICS.values()]
+    assert len(set(texts)) == len(texts)
+
+
+def test_a_ratio_and_only_a_ratio_has_a_denominator() -> None:
+    assert all((metric.unit == "ratio") == bool(metric.denominator) for metric in METRICS.values())
