@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.bank import (
     Bank,
@@ -23,12 +24,12 @@ from ingestion.bank import (
 )
 from ingestion.contract import LEGAL_BASIS_COLUMNS, Contract
 from ingestion.legal_basis import LegalBasis
-from ingestion.mapping import Mapping, literal, mapped_columns, quoted, trimmed_column
+from ingestion.mapping import Mapping, literal, mapped_columns, quoted, source_column
 from ingestion.placing import placed
 from ingestion.quarantine import write_quarantine
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
-from ingestion.readers.rows import Rows, schema
+from ingestion.readers.rows import ROW_COLUMNS, Rows, schema
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.surrogate import define
 from ingestion.vault import write_vault
@@ -95,14 +96,14 @@ class Batch:
             DataRefusedError: two of its rows have the same key.
         """
         rows = self._one_relation([(path.name, read_file(path, lookup.format)) for path in files], counted=False)
-        trimmed = ", ".join(trimmed_column(column) for column in rows.columns)
+        values = ", ".join(source_column(column) for column in rows.columns)
         packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in rows.columns)
         key = ", ".join(f"{quoted(column)} as _key_{at}" for at, column in enumerate(lookup.key))
         table = quoted(f"lookup_{name}")
         try:
             self._consume(
                 f"create table {table} as select {key}, {{{packed}}} as _value from"
-                f" (select _fault, {trimmed} from _incoming) where _fault is null and ({lookup.where or 'true'})",
+                f" (select _fault, {values} from _incoming) where _fault is null and ({lookup.where or 'true'})",
                 rows,
             )
         except duckdb.Error as error:
@@ -113,8 +114,8 @@ class Batch:
         ).fetchone()
         if repeated:
             raise DataRefusedError(
-                f"{', '.join(path.name for path in files)}: expected one row per {', '.join(lookup.key)} in lookup {name}, "
-                f"found several for {', '.join(str(value) for value in repeated)}"
+                f"{', '.join(path.name for path in files)}: expected one row per {', '.join(lookup.key)}"
+                f" in lookup {name}, found several for {', '.join(str(value) for value in repeated)}"
             )
 
     def add(
@@ -154,7 +155,7 @@ class Batch:
         return self._rows - before, total
 
     def _one_relation(self, sources: list[tuple[str, Rows]], counted: bool) -> Rows:
-        """The rows of several files as one, with `_row` and `_file` added; the columns must be the same."""
+        """The rows of several files as one, with `_row` and `_file` added, values trimmed; the columns must be the same."""
         columns = sources[0][1].columns
         for name, rows in sources[1:]:
             if set(rows.columns) != set(columns):
@@ -171,12 +172,11 @@ class Batch:
                     arrays = [
                         pa.array(np.arange(row + 1, row + count + 1)),
                         pa.array(np.full(count, number, np.int32)),
-                        *(batch[field] for field in ("_line", "_raw", "_fault", *columns)),
+                        *(batch[field] for field in ROW_COLUMNS),
+                        *(pc.utf8_trim_whitespace(batch[field]) for field in columns),
                     ]
                     row += count
-                    yield pa.RecordBatch.from_arrays(
-                        arrays, names=["_row", "_file", "_line", "_raw", "_fault", *columns]
-                    )
+                    yield pa.RecordBatch.from_arrays(arrays, names=["_row", "_file", *ROW_COLUMNS, *columns])
                     if self._progress and counted and row - reported >= _PROGRESS_ROWS:
                         self._progress(f"{self._contract.name} {self._business_date}: {row:,} rows read")
                         reported = row
@@ -231,8 +231,8 @@ class Batch:
             fault = literal(",".join(self._contract.key) + "|duplicate_key")
             self._connection.execute(
                 f"update mapped set _fault = {fault} where _row in ("
-                f"select _row from (select _row, row_number() over (partition by {key} order by _row) as nth from mapped"
-                f" where _fault is null and exists (select 1 from repeated where {same})) where nth > 1)"
+                f"select _row from (select _row, row_number() over (partition by {key} order by _row) as nth"
+                f" from mapped where _fault is null and exists (select 1 from repeated where {same})) where nth > 1)"
             )
         self._connection.execute("drop table repeated")
 

@@ -13,9 +13,6 @@ from ingestion.contract import Column, Contract
 from ingestion.surrogate import normalised
 from qianmo.errors import ConfigurationError
 
-_BLANKS = " \t\r\n\u3000"
-"""Trimmed off every source value."""
-
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 
 
@@ -29,9 +26,9 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def trimmed_column(name: str) -> str:
-    """A source column without blanks around it, NULL when nothing is left."""
-    return f"nullif(trim({quoted(name)}, {literal(_BLANKS)}), '') as {quoted(name)}"
+def source_column(name: str) -> str:
+    """A source column, already trimmed; NULL when it is empty."""
+    return f"nullif({quoted(name)}, '') as {quoted(name)}"
 
 
 def mapped_columns(contract: Contract) -> dict[str, str]:
@@ -104,11 +101,11 @@ class Mapping:
         self._types = self._expression_types()
 
     def _source(self, relation: str, with_raw: bool) -> str:
-        """Trimmed columns, and one struct column per lookup."""
-        trimmed = ", ".join(trimmed_column(column) for column in self._columns)
+        """Source columns, and one struct column per lookup."""
+        values = ", ".join(source_column(column) for column in self._columns)
         packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in self._columns)
         raw = "_raw" if with_raw else f"encode(to_json({{{packed}}})::varchar)"
-        rows = f"select _row, _file, _line, {raw} as _raw, _fault, {trimmed} from {relation}"
+        rows = f"select _row, _file, _line, {raw} as _raw, _fault, {values} from {relation}"
         for name, lookup in self._description.lookups.items():
             table = quoted(f"lookup_{name}")
             on = " and ".join(f"_found._key_{at} = ({sql})" for at, sql in enumerate(lookup.key.values()))

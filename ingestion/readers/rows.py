@@ -10,7 +10,7 @@ ROW_COLUMNS = {
     "_raw": pa.binary(),  # bytes as delivered, or NULL where the source has none (XLSX, SQL)
     "_fault": pa.string(),  # encoding | field_count | NULL; a row with a fault has no column values
 }
-"""Columns of a batch besides the source's own, which are all text."""
+"""Columns of a batch besides the source's own, which are all text, not yet trimmed."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ TERMINAL = {
     "status": "'active'",
     "updated_at": "updated_at",
 }
-CREATE = "create table term_info (term_no varchar(20) primary key, mch_no varchar(20), install_dt date, updated_at timestamp)"
+CREATE = """create table term_info (
+    term_no varchar(20) primary key, mch_no varchar(20), install_dt date, updated_at timestamp
+)"""
 
 
 def described(**format_: Any) -> dict[str, Any]:
