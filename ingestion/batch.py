@@ -155,7 +155,7 @@ class Batch:
         return self._rows - before, total
 
     def _one_relation(self, sources: list[tuple[str, Rows]], counted: bool) -> Rows:
-        """The rows of several files as one, with `_row` and `_file` added, values trimmed; the columns must be the same."""
+        """The rows of several files as one, with `_row` and `_file` added, values trimmed; the columns are the same."""
         columns = sources[0][1].columns
         for name, rows in sources[1:]:
             if set(rows.columns) != set(columns):

