@@ -45,8 +45,18 @@ def county() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         connection.execute("create table int_metric__push as select number < 5325 as is_credited_in_window "
                            "from range(87120) as numbers (number)")  # fmt: skip
-        connection.execute("create table int_metric__pipeline as select number < 1278 as is_landed "
-                           "from range(2467) as numbers (number)")  # fmt: skip
+        # 26.42亿 in the pipeline, 5.61亿 landed; an application from another list is none of it.
+        connection.execute("""
+            create table int_metric__pipeline as
+            select
+                'referral_seed' as list_code, 'c' || number as customer_id, 'a' || number as application_id,
+                number < 1278 as is_landed,
+                case when number < 1278 then 5.61e8 / 1278 else (26.42e8 - 5.61e8) / (2467 - 1278) end
+                    as application_amount
+            from range(2467) as numbers (number)
+            union all
+            select 'acquiring_active', 'c1', 'b' || number, true, 1e9 from range(9) as numbers (number)
+        """)
         # A customer with two online lines, one of them drawn, is one customer who has drawn.
         connection.execute("""
             create table int_metric__credit_line as
@@ -82,6 +92,7 @@ def _value(connection: duckdb.DuckDBPyConnection, code: str, where: str = "true"
         ("card_coverage", 0.886),  # S2, printed
         ("list_credit_rate", 0.0611),  # 5,325 ÷ 87,120
         ("pipeline_conversion_count", 0.518),  # 1,278 ÷ 2,467
+        ("pipeline_conversion_amount", 0.2123),  # 5.61 ÷ 26.42亿
         ("online_draw_rate", 0.131),  # 4,012 ÷ 3.06万
     ],
 )

@@ -139,7 +139,7 @@ entries as (
         case applications.stage when 'accepted' then 'applied' else applications.stage end as stage_code,
         cast(applications.event_time as date) as event_date,
         applications.channel,
-        cast(null as decimal(18, 2)) as amount,
+        applications.application_amount as amount,
         applications.product_code,
         applications.list_code
     from applications

@@ -6,6 +6,8 @@ applications as (
         application_id,
         max(customer_id) as core_customer_id,
         max(case when id_number_is_valid then id_number_key end) as id_number_key,
+        max(list_code) as list_code,
+        max(application_amount) as application_amount,
         min(cast(event_time as date)) as entered_date,
         min(case when stage = 'disbursed' then cast(event_time as date) end) as landed_date
     from {{ ref('stg_credit__application_event') }}
@@ -43,6 +45,8 @@ select
     features.segment_code,
     features.segment_name,
     features.manager_id,
+    applications.list_code,
+    applications.application_amount,
     applications.entered_date,
     applications.landed_date,
     applications.landed_date is not null as is_landed
