@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +27,19 @@ _DELIMITER = "|!|"
 _ALL_DAYS = pd.date_range("1900-01-01", "2080-12-31", freq="D")
 
 
+@lru_cache
 def _day_table(form: str) -> pa.Array:
     return pa.array(_ALL_DAYS.strftime(form).to_numpy().astype("U"))
 
 
-_DAY_TABLES: dict[str, pa.Array] = {}
 _CLOCK = pa.array([f"{s // 3600:02d}{s // 60 % 60:02d}{s % 60:02d}" for s in range(86_400)])
 _CLOCK_COLONS = pa.array([f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for s in range(86_400)])
 
 
 def day_text(days: Ints, form: str = "%Y-%m-%d") -> pa.Array:
     """Days since 1970-01-01 as text; NULL_DAY as null."""
-    table = _DAY_TABLES.setdefault(form, _day_table(form))
     index, missing = offsets(np.asarray(days, dtype=np.int64))
-    return table.take(pa.array(index, mask=missing))
+    return _day_table(form).take(pa.array(index, mask=missing))
 
 
 def clock_text(seconds: Ints, colons: bool = False) -> pa.Array:
