@@ -108,7 +108,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
     loan = {"product_code": "LN_ONLINE", "maturity_date": date(2027, 9, 1), "status": "normal", "five_class": "normal"}
     warehouse.land("credit.loan", FIRST, [
         loan | {"loan_id": "n1", "credit_line_id": "l1", "customer_id": "c1", "loan_amount": 10000,
-                "outstanding": 10000, "disbursed_date": date(2026, 9, 26)},
+                "outstanding": 10000, "disbursed_date": date(2026, 8, 28)},
         loan | {"loan_id": "n2", "credit_line_id": "l2", "customer_id": "c2", "loan_amount": 20000, "outstanding": 0,
                 "disbursed_date": date(2026, 9, 26), "settled_date": date(2026, 9, 26), "status": "settled"},
     ])  # fmt: skip
@@ -190,7 +190,7 @@ def test_draw_and_repay_is_a_draw_but_no_effective_one(built: Warehouse) -> None
         "inner join intermediate.int_customer__features "
         "using (customer_id) where stage_code in ('first_draw', 'effective_draw', 'settled') order by 1, stage_order"
     )
-    # The whole limit from the 26th on: the third day's end is the 28th.
+    # In use since the 28th of August: the 30th day is the 26th of September.
     assert stages == [("c1", "first_draw"), ("c1", "effective_draw"), ("c2", "first_draw"), ("c2", "settled")]
 
 

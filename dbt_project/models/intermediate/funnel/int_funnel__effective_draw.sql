@@ -80,54 +80,54 @@ balances as (
     from daily_movements
 ),
 
-balance_days as (
+-- A day counts at most the threshold's share of the limit: one day of the whole limit is one day, not ten.
+counted as (
     select
-        legal_entity_code,
-        credit_line_id,
-        from_date,
-        balance,
-        balance * (to_date - from_date) as balance_days,
-        sum(balance * (to_date - from_date)) over (
-            partition by legal_entity_code, credit_line_id order by from_date
-        ) as balance_days_to_date
+        balances.legal_entity_code,
+        balances.credit_line_id,
+        credit_lines.customer_id,
+        credit_lines.product_code,
+        credit_lines.channel,
+        balances.from_date,
+        balances.balance,
+        balances.to_date - balances.from_date as days,
+        least(balances.balance, {{ var('effective_draw_limit_share') }} * credit_lines.limit_amount) as counted_balance,
+        {{ var('effective_draw_days') }} * {{ var('effective_draw_limit_share') }} * credit_lines.limit_amount
+            as threshold
     from balances
+    inner join credit_lines
+        on
+            balances.legal_entity_code = credit_lines.legal_entity_code
+            and balances.credit_line_id = credit_lines.credit_line_id
 ),
 
-thresholds as (
+balance_days as (
+    select
+        *,
+        counted_balance * days as balance_days,
+        sum(counted_balance * days) over (
+            partition by legal_entity_code, credit_line_id order by from_date
+        ) as balance_days_to_date
+    from counted
+),
+
+crossings as (
     select
         legal_entity_code,
         credit_line_id,
         customer_id,
         product_code,
         channel,
-        {{ var('effective_draw_days') }} * {{ var('effective_draw_limit_share') }} * limit_amount as threshold
-    from credit_lines
-),
-
-crossings as (
-    select
-        balance_days.legal_entity_code,
-        balance_days.credit_line_id,
-        thresholds.customer_id,
-        thresholds.product_code,
-        thresholds.channel,
-        balance_days.balance,
+        balance,
         -- The day at whose end the threshold is met.
-        balance_days.from_date + cast(
-            ceil(
-                (thresholds.threshold - (balance_days.balance_days_to_date - balance_days.balance_days))
-                / balance_days.balance
-            ) as integer
+        from_date + cast(
+            ceil((threshold - (balance_days_to_date - balance_days)) / counted_balance) as integer
         ) - 1 as effective_date
     from balance_days
-    inner join thresholds
-        on
-            balance_days.legal_entity_code = thresholds.legal_entity_code
-            and balance_days.credit_line_id = thresholds.credit_line_id
     where
-        balance_days.balance > 0
-        and balance_days.balance_days_to_date >= thresholds.threshold
-        and balance_days.balance_days_to_date - balance_days.balance_days < thresholds.threshold
+        counted_balance > 0
+        and balance_days_to_date >= threshold
+        and balance_days_to_date - balance_days < threshold
 )
 
 select

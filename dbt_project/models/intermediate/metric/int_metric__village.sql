@@ -60,7 +60,6 @@ cards as (
             where issuing_bank = 'own'
         ) as own_card_holders
     from {{ ref('stg_social_security__card_holder') }}
-    where status <> 'lost'
     group by legal_entity_code, village_code
 ),
 
