@@ -18,6 +18,9 @@ LEAST = {
     "whitelisted_not_applied", "good_neighbour", "referral_seed", "social_security_card_dormant",
     "payroll_employees", "bill_discount", "foreign_exchange_settlement", "surplus_balance_wealth",
     "large_deposit_structured", "pos_loan", "other_bank_winback", "fixed_deposit_maturing",
+    # the ten segments of S0
+    "segment_government", "segment_top100", "segment_building", "segment_catering", "segment_retail",
+    "segment_beauty", "segment_agri_input", "segment_agriculture", "segment_tourism", "segment_association",
 }  # fmt: skip
 
 
@@ -29,7 +32,7 @@ def _feature_columns() -> dict[str, str]:
 
 def _made_up(column: str, kind: str, salt: int) -> str:
     """SQL of a value that varies over rows; null now and then where int_customer__features allows it."""
-    turn = f"hash(number || '-{salt}')"
+    turn, known = f"hash(number || '-{salt}')", f"hash('{salt}-' || number) % 5 > 0"
     if kind == "boolean":
         return f"{turn} % 2 = 0"
     if kind.startswith("varchar["):
@@ -39,18 +42,19 @@ def _made_up(column: str, kind: str, salt: int) -> str:
     if kind in ("integer", "bigint"):
         return f"cast({turn} % 60 as {kind})"
     if kind == "double":
-        return f"case when {turn} % 4 > 0 then ({turn} % 300) / 100.0 end"
+        return f"case when {known} then ({turn} % 300) / 100.0 end"
     if kind == "date":
-        return f"case when {turn} % 4 > 0 then date '2026-09-30' + cast({turn} % 400 as integer) - 200 end"
+        return f"case when {known} then date '2026-09-30' + cast({turn} % 400 as integer) - 200 end"
     choices = {
         "customer_type": ["person", "enterprise"],
         "evaluation": ["excellent", "good", "pass", "fail"],
         "worst_five_class": ["normal", "special_mention"],
         "card_status": ["active", "inactive", "lost"],
+        "segment_code": [code.removeprefix("segment_") for code in LISTS if code.startswith("segment_")],
     }.get(column, [f"{column}-1", f"{column}-2"])
     listed = ", ".join(f"'{choice}'" for choice in choices)
     value = f"([{listed}])[cast({turn} % {len(choices)} as integer) + 1]"
-    return value if column == "customer_type" else f"case when {turn} % 5 > 0 then {value} end"
+    return value if column == "customer_type" else f"case when {known} then {value} end"
 
 
 @pytest.fixture(scope="module")
