@@ -174,7 +174,7 @@ def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
     mart = table.mart
     columns = []
     for name, kind in table.types.items():
-        described = {
+        described: dict[str, Any] = {
             "column_name": name,
             "verbose_name": mart.columns[name],
             "description": mart.descriptions[name] or None,
@@ -554,7 +554,7 @@ def _series_colours(file: Path, page: Dashboard, tables: dict[str, Table]) -> tu
                 lone.append(_label(chart.measures[0]))
     colours = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(dict.fromkeys(several))}
     names = lone + several
-    return {name: PALETTE[0] for name in lone} | colours, sorted({name for name in names if names.count(name) > 1})
+    return dict.fromkeys(lone, PALETTE[0]) | colours, sorted({name for name in names if names.count(name) > 1})
 
 
 def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str, Table]) -> dict[str, Any]:
@@ -621,7 +621,7 @@ def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> 
             {"uuid": _uuid(bank, "dashboard", page.code), "roles": [ROLE_NAMES[role] for role in page.roles]}
             for page in pages
         ],
-        "users": _users(current(bank)),
+        "users": users(current(bank)),
     }
 
 
@@ -629,7 +629,7 @@ def _effective_filter(table: Table) -> RowFilter:
     return table.mart.row_filter if table.schema == MARTS else "none"
 
 
-def _users(file: Path) -> list[dict[str, str]]:
+def users(file: Path) -> list[dict[str, str]]:
     """Logins of the published scope table with the role's Chinese name.
 
     Raises:

@@ -1,4 +1,4 @@
-"""`load` brings Superset to the published marts; `start` runs its web server. Both use the Superset environment."""
+"""`load` brings Superset to the published marts, in the Superset environment."""
 
 import hashlib
 import hmac
@@ -11,24 +11,18 @@ from ingestion.bank import Bank
 from qianmo.errors import ConfigurationError, ToolBrokenError
 from qianmo.home import PROJECT_ROOT
 from qianmo.settings import keys
-from serving.publish import pointer_file
+from serving.publish import current, pointer_file
 from serving.superset import assets
 from serving.superset.dashboard_files import dashboards
-from serving.superset.manifest import MANIFEST, marts
+from serving.superset.manifest import marts
 
 HERE = Path(__file__).parent
 ENVIRONMENT = PROJECT_ROOT / ".venv" / "superset"
-DEFAULT_PORT = 8088
 
 
 def state(bank: Bank) -> Path:
     """Import files, Superset's own tables and its cache; one Superset serves one bank."""
     return bank.home.root / "superset"
-
-
-def port() -> int:
-    """Port of the web server: QIANMO_SUPERSET_PORT, by default 8088."""
-    return int(os.environ.get("QIANMO_SUPERSET_PORT", DEFAULT_PORT))
 
 
 def password(of: str = "users") -> str:
@@ -54,8 +48,10 @@ def environment(bank: Bank) -> dict[str, str]:
     }
 
 
-def load(bank: Bank, progress: Callable[[str], None] | None = None, manifest: Path = MANIFEST) -> bool:
+def load(bank: Bank, progress: Callable[[str], None] | None = None, manifest: Path | None = None) -> bool:
     """Bring Superset's metadata to the state of the published marts; False when nothing had to be done.
+
+    `manifest` is dbt's of the build, by default that of the bank's last one.
 
     Raises:
         ConfigurationError: a dashboard does not resolve, nothing is published, or the environment is missing.
@@ -67,7 +63,7 @@ def load(bank: Bank, progress: Callable[[str], None] | None = None, manifest: Pa
     progress = progress or (lambda _: None)
     folder = state(bank)
     progress("生成 Superset 数据集和看板定义")
-    assets.write(bank, marts(manifest), dashboards(), folder)
+    assets.write(bank, marts(manifest or bank.home.dbt_manifest), dashboards(), folder)
     digest = _digest(folder)
     done = folder / "loaded.sha256"
     if done.exists() and done.read_text() == digest:
@@ -99,34 +95,12 @@ def load(bank: Bank, progress: Callable[[str], None] | None = None, manifest: Pa
     return True
 
 
-def server_command() -> list[str]:
-    """The command that serves Superset on loopback; behind a proxy in production."""
-    return [
-        str(ENVIRONMENT / "bin" / "gunicorn"),
-        "--bind",
-        f"{os.environ.get('QIANMO_SUPERSET_HOST', '127.0.0.1')}:{port()}",
-        "--worker-class",
-        "gthread",
-        "--workers",
-        os.environ.get("QIANMO_SUPERSET_WORKERS", "1"),
-        "--threads",
-        "8",
-        "--timeout",
-        "120",
-        "superset.app:create_app()",
-    ]
-
-
-def serve(bank: Bank) -> None:
-    """Replace this process by the web server.
-
-    Raises:
-        ConfigurationError: nothing was loaded yet.
-    """
-    if not (state(bank) / "loaded.sha256").exists():
-        raise ConfigurationError(f"Superset at {state(bank)} holds nothing yet: run `qianmo superset load` first")
-    command = server_command()
-    os.execve(command[0], command, environment(bank))  # noqa: S606 - no shell is wanted
+def example_logins(bank: Bank) -> dict[str, str]:
+    """One login of each role of the published scope table, for whoever tries the demo: role's Chinese name to login."""
+    logins: dict[str, str] = {}
+    for user in assets.users(current(bank)):
+        logins.setdefault(user["role"], user["login"])
+    return logins
 
 
 def _digest(folder: Path) -> str:

@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qianmo.errors import ConfigurationError
-from qianmo.home import PROJECT_ROOT
-
-MANIFEST = PROJECT_ROOT / "dbt_project" / "target" / "manifest.json"
 
 RowFilter = Literal["branch", "manager", "metric", "none"]
 """Which rows a branch head and a manager see of a model:
@@ -39,7 +36,7 @@ class Mart:
     """From `config.meta.metrics`: name, label, expression, format."""
 
 
-def marts(manifest: Path = MANIFEST) -> dict[str, Mart]:
+def marts(manifest: Path) -> dict[str, Mart]:
     """The models of schema marts with `config.meta.superset: true`, by name.
 
     Raises:

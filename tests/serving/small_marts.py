@@ -2,12 +2,12 @@
 """A small published bank made by hand: two branches, with the columns that the manifest describes."""
 
 import json
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from ingestion.bank import Bank
 from qianmo.home import BankHome
 
 LAST_DAY = date(2026, 9, 30)
@@ -98,13 +98,18 @@ QUERIES = {
 """Columns that are given; the others of a model are null."""
 
 
-@dataclass(frozen=True)
-class SmallBank:
-    """Enough of a bank for publication and Superset."""
-
-    name: str
-    legal_entity_name: str
-    home: BankHome
+def small_bank(root: Path) -> Bank:
+    """A bank without sources: enough for publication and Superset."""
+    return Bank(
+        name="small",
+        folder=root,
+        legal_entity_code="321281",
+        legal_entity_name="示范农商银行",
+        timezone="Asia/Shanghai",
+        inbox=root / "inbox",
+        sources={},
+        home=BankHome(root),
+    )
 
 
 def fill_warehouse(home: BankHome, manifest: Path) -> None:

@@ -7,27 +7,28 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
+from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError, DataRefusedError
-from qianmo.home import PROJECT_ROOT, BankHome
+from qianmo.home import PROJECT_ROOT
 from serving.publish import current, current_publication, pointer_file, publish, roll_back, versions
+from tests.serving.small_marts import small_bank
 
 DAY = date(2026, 9, 28)
 NEXT_DAY = date(2026, 9, 29)
 
 
 @pytest.fixture
-def bank(tmp_path: Path) -> Any:
-    return SimpleNamespace(name="test", home=BankHome(tmp_path))
+def bank(tmp_path: Path) -> Bank:
+    return small_bank(tmp_path)
 
 
-def fill(bank: Any, customers: int, order: str = "asc") -> None:
+def fill(bank: Bank, customers: int, order: str = "asc") -> None:
     """A warehouse with two marts and a schema that is not published."""
     bank.home.warehouse.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(bank.home.warehouse)) as connection:
@@ -48,7 +49,7 @@ def read(path: Path, sql: str) -> Any:
         return connection.execute(sql).fetchall()
 
 
-def test_publishes_the_marts_alone_read_only_with_ledger_row_and_pointer(bank: Any) -> None:
+def test_publishes_the_marts_alone_read_only_with_ledger_row_and_pointer(bank: Bank) -> None:
     fill(bank, 3)
     publication = publish(bank, DAY)
     path = current(bank)
@@ -60,14 +61,14 @@ def test_publishes_the_marts_alone_read_only_with_ledger_row_and_pointer(bank: A
     assert json.loads(pointer_file(bank.home).read_text())["version"] == publication.version
 
 
-def test_review_views_have_no_contact_columns(bank: Any) -> None:
+def test_review_views_have_no_contact_columns(bank: Bank) -> None:
     fill(bank, 3)
     publish(bank, DAY)
     columns = [row[0] for row in read(current(bank), "describe review.review_marketing_list")]
     assert columns == ["customer_id", "score"]
 
 
-def test_same_content_is_the_same_version_whatever_the_order_of_rows(bank: Any) -> None:
+def test_same_content_is_the_same_version_whatever_the_order_of_rows(bank: Bank) -> None:
     fill(bank, 1000)
     first = publish(bank, DAY)
     written = current(bank).stat().st_mtime_ns
@@ -78,7 +79,7 @@ def test_same_content_is_the_same_version_whatever_the_order_of_rows(bank: Any) 
     assert publish(bank, DAY).version != first.version
 
 
-def test_an_earlier_date_does_not_move_the_pointer(bank: Any) -> None:
+def test_an_earlier_date_does_not_move_the_pointer(bank: Bank) -> None:
     fill(bank, 3)
     later = publish(bank, NEXT_DAY)
     fill(bank, 2)
@@ -87,7 +88,7 @@ def test_an_earlier_date_does_not_move_the_pointer(bank: Any) -> None:
     assert current_publication(bank) == later
 
 
-def test_roll_back_withdraws_until_newer_content_comes(bank: Any) -> None:
+def test_roll_back_withdraws_until_newer_content_comes(bank: Bank) -> None:
     fill(bank, 3)
     good = publish(bank, DAY)
     fill(bank, 4)
@@ -101,14 +102,14 @@ def test_roll_back_withdraws_until_newer_content_comes(bank: Any) -> None:
     assert roll_back(bank, bad.version) == current_publication(bank)
 
 
-def test_roll_back_to_an_unknown_version_names_the_kept_ones(bank: Any) -> None:
+def test_roll_back_to_an_unknown_version_names_the_kept_ones(bank: Bank) -> None:
     fill(bank, 3)
     version = publish(bank, DAY).version
     with pytest.raises(ConfigurationError, match=version):
         roll_back(bank, "2020-01-01-00000000")
 
 
-def test_a_reader_of_the_old_version_keeps_reading_while_versions_expire(bank: Any) -> None:
+def test_a_reader_of_the_old_version_keeps_reading_while_versions_expire(bank: Bank) -> None:
     fill(bank, 1)
     publish(bank, DAY)
     first = current(bank)
@@ -122,7 +123,7 @@ def test_a_reader_of_the_old_version_keeps_reading_while_versions_expire(bank: A
     assert read(current(bank), "select count(*) from marts.mart_marketing_list") == [(4,)]
 
 
-def test_the_version_that_is_read_never_expires(bank: Any) -> None:
+def test_the_version_that_is_read_never_expires(bank: Bank) -> None:
     fill(bank, 1)
     old = publish(bank, DAY)
     fill(bank, 2)
@@ -134,7 +135,7 @@ def test_the_version_that_is_read_never_expires(bank: Any) -> None:
     assert current(bank).exists()
 
 
-def test_missing_warehouse_and_empty_marts_are_refused(bank: Any) -> None:
+def test_missing_warehouse_and_empty_marts_are_refused(bank: Bank) -> None:
     with pytest.raises(DataRefusedError, match="qianmo build"):
         publish(bank, DAY)
     bank.home.warehouse.parent.mkdir(parents=True)
@@ -149,9 +150,8 @@ KILLED = """
 import os, sys
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 import serving.publish as p
-from qianmo.home import BankHome
+from tests.serving.small_marts import small_bank
 def die(*arguments, **named):
     os.kill(os.getpid(), 9)
 where = sys.argv[2]
@@ -163,12 +163,12 @@ elif where == "before the ledger row":
     p.ledger.put = die
 elif where == "before the pointer":
     p._write_pointer = die
-p.publish(SimpleNamespace(name="test", home=BankHome(Path(sys.argv[1]))), date(2026, 9, 28))
+p.publish(small_bank(Path(sys.argv[1])), date(2026, 9, 28))
 """
 
 
 @pytest.mark.parametrize("where", ["while writing", "before the rename", "before the ledger row", "before the pointer"])
-def test_killed_anywhere_and_run_again_gives_the_same_publication(bank: Any, where: str) -> None:
+def test_killed_anywhere_and_run_again_gives_the_same_publication(bank: Bank, where: str) -> None:
     fill(bank, 10)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(bank.home.root), where],

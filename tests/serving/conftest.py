@@ -1,0 +1,85 @@
+"""A published bank, the manifest that describes it, and a Superset that serves it: made once for this folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingestion.bank import Bank
+from qianmo.definitions import dbt_variables
+from qianmo.home import PROJECT_ROOT
+from qianmo.processes import command, free_port, start, stop, tail
+from qianmo.serve import superset_environment
+from qianmo.settings import Keys, keys
+from serving.publish import publish
+from serving.superset.load import load
+from tests.serving.small_marts import LAST_DAY, fill_warehouse, small_bank
+
+START_SECONDS = 90
+
+
+@pytest.fixture(scope="package")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real dbt project's manifest, from `dbt parse`."""
+    folder = tmp_path_factory.mktemp("dbt")
+    variables = {
+        "business_date": LAST_DAY.isoformat(),
+        "landing_root": str(folder),
+        "legal_entity_code": "321281",
+        "legal_entity_name": "示范农商银行",
+        **dbt_variables(),
+    }
+    project = PROJECT_ROOT / "dbt_project"
+    subprocess.run(
+        [Path(sys.executable).with_name("dbt"), "parse", "--project-dir", project, "--profiles-dir", project,
+         "--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)],
+        env={**os.environ, "QIANMO_WAREHOUSE": str(folder / "w.duckdb"), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return folder / "target" / "manifest.json"
+
+
+@pytest.fixture(scope="package")
+def published(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """A small bank whose marts are published; keys come from the environment while this folder's tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Keys.model_fields:
+            patch.setenv(f"QIANMO_{name.upper()}", "5" * 64)
+        keys.cache_clear()
+        bank = small_bank(tmp_path_factory.mktemp("bank"))
+        bank.home.dbt_manifest.parent.mkdir(parents=True, exist_ok=True)
+        bank.home.dbt_manifest.write_bytes(manifest.read_bytes())
+        fill_warehouse(bank.home, manifest)
+        publish(bank, LAST_DAY)
+        yield bank
+    keys.cache_clear()
+
+
+@pytest.fixture(scope="package")
+def superset(published: Bank) -> Iterator[str]:
+    """Address of a Superset loaded with the bank and served by the command of docker-compose.yml."""
+    load(published)
+    port = free_port()
+    environment = superset_environment(port, published)
+    process = start("superset", command("superset", environment), environment, published.home.root / "superset.log")
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=5).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.popen.poll() is not None:
+                    pytest.fail(f"Superset does not answer:\n{tail(process.log, 30)}")
+                time.sleep(0.5)
+        yield address
+    finally:
+        stop([process])

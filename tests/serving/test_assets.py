@@ -1,0 +1,175 @@
+"""Superset's import files: every chart resolves, and nothing is shown or granted that may not be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ingestion.bank import Bank
+from qianmo.errors import ConfigurationError
+from serving.superset import assets
+from serving.superset.dashboard_files import Dashboard, dashboards, unresolved
+from serving.superset.manifest import marts
+
+ROWS = {"count": True, "label": "行数", "unit": "行"}
+
+
+def page(**chart: Any) -> dict[str, Any]:
+    """A dashboard of one chart."""
+    base = {"title": "图", "type": "bar", "dataset": "mart_funnel", "width": 6, "dimensions": ["stage_name"]}
+    base["measures"] = [{"sum": "customers", "label": "客户数", "unit": "户"}]
+    rows = [{"height": 40, "charts": [{**base, **chart}]}]
+    return {"code": "p", "title": "页", "description": "", "roles": ["branch_head"], "filters": [], "rows": rows}
+
+
+def changed(manifest: Path, folder: Path, model: str, change: Any) -> Path:
+    """A copy of the manifest with one model changed."""
+    content = json.loads(manifest.read_text())
+    change(content["nodes"][f"model.qianmo.{model}"])
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_every_chart_of_every_dashboard_resolves_in_the_real_manifest(manifest: Path) -> None:
+    known = marts(manifest)
+    assert [fault for one in dashboards() for fault in unresolved(one, known)] == []
+    assert {one.title for one in dashboards()} >= {"精准营销名单", "网格与漏斗", "客户经理KPI"}
+
+
+def test_every_dashboard_is_an_exposure_with_the_same_models(manifest: Path) -> None:
+    exposures = json.loads(manifest.read_text())["exposures"].values()
+    models = [
+        {node.rsplit(".", 1)[1] for node in exposure["depends_on"]["nodes"]}
+        for exposure in exposures
+        if exposure["type"] == "dashboard"
+    ]
+    for one in dashboards():
+        if "risk" not in one.roles:
+            used = {chart.dataset for chart in one.charts}
+            assert any(used <= known for known in models), f"{one.title}: no exposure depends on {used}"
+
+
+@pytest.mark.parametrize(
+    ("chart", "fault"),
+    [
+        ({"dataset": "mart_unknown"}, "no model mart_unknown"),
+        ({"dimensions": ["colour"]}, "no column colour"),
+        ({"where": {"colour": "red"}}, "no column colour"),
+        ({"dataset": "mart_data_quality", "dimensions": ["source"], "measures": [ROWS]}, "no row filter"),
+        (
+            {"dataset": "review_marketing_list", "dimensions": ["phone_masked"], "measures": [ROWS]},
+            "no column phone_masked",
+        ),
+    ],
+)
+def test_a_chart_that_does_not_resolve_is_named(manifest: Path, chart: dict[str, Any], fault: str) -> None:
+    faults = unresolved(Dashboard.model_validate(page(**chart)), marts(manifest))
+    assert any(fault in text and "图" in text for text in faults), faults
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        {"sum": "drawdown_rate", "label": "用信率", "unit": "%"},
+        {"sum": "value", "label": "指标", "unit": "户"},
+        {"sum": "customers", "label": "占比", "unit": "%"},
+        {"sum": "drawn / credited", "single": "x", "label": "率", "unit": "%"},
+        {"sql": "sum(drawn) / sum(credited)", "label": "率", "unit": "%"},
+    ],
+)
+def test_a_chart_cannot_compute_a_ratio(tmp_path: Path, measure: dict[str, Any]) -> None:
+    (tmp_path / "p.yml").write_text(yaml.safe_dump(page(measures=[measure])))
+    with pytest.raises(ConfigurationError, match=r"p\.yml.*measures"):
+        dashboards(tmp_path)
+
+
+def test_faults_of_the_manifest_are_named(manifest: Path, tmp_path: Path) -> None:
+    def without_filter(node: dict[str, Any]) -> None:
+        del node["config"]["meta"]["row_filter"]
+        node["columns"]["stage_name"]["config"]["meta"].pop("label")
+        node["columns"]["stage_name"]["meta"] = {}
+
+    with pytest.raises(ConfigurationError, match=r"mart_funnel.*row_filter.*stage_name has no config.meta.label"):
+        marts(changed(manifest, tmp_path, "mart_funnel", without_filter))
+
+    def by_branch(node: dict[str, Any]) -> None:
+        node["config"]["meta"]["row_filter"] = "branch"
+
+    with pytest.raises(ConfigurationError, match=r"mart_marketing_list.*customer_id must have row_filter manager"):
+        marts(changed(manifest, tmp_path, "mart_marketing_list", by_branch))
+    with pytest.raises(ConfigurationError, match="no dbt manifest"):
+        marts(tmp_path / "nowhere.json")
+
+
+def test_import_files(published: Bank, manifest: Path, tmp_path: Path) -> None:
+    assets.write(published, marts(manifest), dashboards(), tmp_path)
+    database = yaml.safe_load((tmp_path / "assets/databases/marts.yaml").read_text())
+    assert database["expose_in_sqllab"] is False
+    assert database["extra"]["engine_params"]["connect_args"] == {
+        "read_only": True,
+        "config": {"enable_external_access": False, "lock_configuration": True},
+    }
+    dataset = yaml.safe_load((tmp_path / "assets/datasets/marts/mart_marketing_list.yaml").read_text())
+    columns = {column["column_name"]: column for column in dataset["columns"]}
+    assert columns["manager_name"]["verbose_name"] == "客户经理"
+    assert columns["business_date"]["is_dttm"] is True
+    assert "'是'" in columns["is_holdout_text"]["expression"]
+    review = yaml.safe_load((tmp_path / "assets/datasets/marts/review_marketing_list.yaml").read_text())
+    assert "phone_masked" not in {column["column_name"] for column in review["columns"]}
+    for path in (tmp_path / "assets/datasets/marts").glob("*.yaml"):
+        assert not [c for c in yaml.safe_load(path.read_text())["columns"] if c["column_name"].endswith("_key")]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    (tmp_path / "assets/charts/left_over.yaml").write_text("slice_name: 旧图")
+    assets.write(published, marts(manifest), dashboards(), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manifest: Path, tmp_path: Path) -> None:
+    known = marts(manifest)
+    assets.write(published, known, dashboards(), tmp_path)
+    wanted = json.loads((tmp_path / "provision.json").read_text())
+    names = {
+        yaml.safe_load(path.read_text())["uuid"]: path.stem for path in (tmp_path / "assets/datasets").rglob("*.yaml")
+    }
+    denied = {uuid for one in wanted["row_filters"] if one["clause"] == "1 = 0" for uuid in one["datasets"]}
+    filtered = {uuid for one in wanted["row_filters"] for uuid in one["datasets"]}
+    assert set(names) == filtered, "every dataset has a base filter"
+    granted = {role["name"]: set(role["datasets"]) for role in wanted["roles"]}
+    for role in ("支行行长", "客户经理"):
+        assert granted[role]
+        assert not granted[role] & denied
+    assert {names[uuid] for uuid in granted["风险合规"]} == {
+        "review_marketing_list",
+        "mart_list_waterfall",
+        "mart_data_quality",
+    }
+    assert [role["name"] for role in wanted["roles"] if role["self_service"]] == ["总行营销"]
+
+
+def test_single_figures_have_one_row_per_group(published: Bank, manifest: Path) -> None:
+    """A finished ratio is shown as it stands: within the chart's groups and page filters there is one row."""
+    import duckdb
+
+    from serving.publish import current
+
+    with duckdb.connect(str(current(published)), read_only=True) as connection:
+        for one in dashboards():
+            for chart in one.charts:
+                if not any(measure.single for measure in chart.measures) or chart.dataset == "mart_data_quality":
+                    continue
+                chosen = [
+                    f.column for f in one.filters if f.single and f.column in marts(manifest)[chart.dataset].columns
+                ]
+                groups = ", ".join(dict.fromkeys([*chart.dimensions, *chosen]))
+                where = " and ".join(
+                    f"{column} in ({', '.join(repr(value) for value in values)})"
+                    for column, values in chart.where.items()
+                )
+                most = connection.execute(
+                    f"select max(n) from (select count(*) as n from marts.{chart.dataset}"
+                    f" where {where or 'true'} group by {groups})"
+                ).fetchone()
+                assert most == (1,), f"{one.title}: {chart.title}"
