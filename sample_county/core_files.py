@@ -54,7 +54,9 @@ def write_organisation(county: County, folder: Path, business_date: date) -> Non
             inside = pa.array(county.staff_person)
             identity = pa.concat_arrays([county.people.id_number.take(inside), identity[known:]])
             names = pa.concat_arrays([county.people.name.take(inside), names[known:]])
-            mobile = pa.concat_arrays([county.people.phone.take(inside), phones(np.arange(9_000_000, 9_000_000 + n))[known:]])
+            mobile = pa.concat_arrays(
+                [county.people.phone.take(inside), phones(np.arange(9_000_000, 9_000_000 + n))[known:]]
+            )
             hired = today - random.integers(300, 7000, n)
             left = np.where(employees["has_left"], today - 40, NULL_DAY)
             out.write(
@@ -97,7 +99,9 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
     existing = np.flatnonzero((since == 0) & (person >= 0) & ~rows["is_duplicate"])
     for number in range(1, delta + 1):
         random = stream(county.seed, "changed customers", number)
-        changed = random.choice(existing, min(p.scaled(p.CHANGED_CUSTOMERS_DAY, county.scale, 2), len(existing)), replace=False)
+        changed = random.choice(
+            existing, min(p.scaled(p.CHANGED_CUSTOMERS_DAY, county.scale, 2), len(existing)), replace=False
+        )
         changed_phone[changed] = number
     chosen = np.flatnonzero(since == 0) if delta == 0 else np.union1d(np.flatnonzero(since == delta), changed)
     subset = pa.array(chosen)

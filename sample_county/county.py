@@ -60,7 +60,9 @@ class County:
             return names.take(pa.array(index, mask=index < 0))
 
         return pc.coalesce(
-            named(self.people.name, "person"), named(self.entities.name, "entity"), named(self.employers.name, "employer")
+            named(self.people.name, "person"),
+            named(self.entities.name, "entity"),
+            named(self.employers.name, "employer"),
         )
 
 
@@ -79,10 +81,10 @@ def make_county(scale: float, seed: int, first: date, last: date) -> County:
     )
     accounts = make_accounts(people, customers, employers, merchants, scale, seed, first)
     signups = make_signups(people, customers, accounts, employers, merchants, scale, seed, first)
-    lending = make_lending(people, credit, customers, accounts, merchants, scale, seed, first, deltas)
+    lending = make_lending(people, credit, customers, merchants, scale, seed, first, deltas)
     social = make_social_security(people, employers, customers.of_person, seed, first)
     marketing = make_marketing(places, staff, customers, lending, scale, seed, first, deltas)
     return County(
-        scale, seed, first, last, places, staff, people, credit, entities, employers, merchants, customers, staff_person,
-        accounts, signups, lending, social, marketing,
+        scale, seed, first, last, places, staff, people, credit, entities, employers, merchants, customers,
+        staff_person, accounts, signups, lending, social, marketing,
     )  # fmt: skip

@@ -15,15 +15,20 @@ from sample_county.county import County
 from sample_county.economy import MAIN_TYPES
 from sample_county.identifiers import NULL_DAY, Ints, day_number, fifteen_digits, mistyped, padded
 from sample_county.lending import outstanding
+from sample_county.places import named_rows
 from sample_county.randomness import stream
 from sample_county.writing import day_text, money, text, time_text, write_csv, write_workbook
 
 _RELATIONS = ("户主", "配偶", "子女", "父母", "其他")
 _EVALUATIONS = ("优秀", "良好", "合格", "不合格")
-_TYPES = {"large_grower": "种养大户", "individual_business": "个体工商户", "agri_small_enterprise_owner": "涉农小微企业主"}
+_TYPES = {
+    "large_grower": "种养大户",
+    "individual_business": "个体工商户",
+    "agri_small_enterprise_owner": "涉农小微企业主",
+}
 _HEADER = (
-    "序号", "村(社区)名称", "村(社区)代码", "村民小组", "户编号", "成员序号", "姓名", "与户主关系", "身份证号", "联系电话",
-    "建档日期", "评议日期", "评议结果", "经营主体类型", "备注",
+    "序号", "村(社区)名称", "村(社区)代码", "村民小组", "户编号", "成员序号", "姓名", "与户主关系", "身份证号",
+    "联系电话", "建档日期", "评议日期", "评议结果", "经营主体类型", "备注",
 )  # fmt: skip
 _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 TOWNS_WITH_TOTAL = (3, 7, 11)
@@ -219,7 +224,7 @@ def write_rosters(county: County, roster: pd.DataFrame, folder: Path, business_d
     delta = (business_date - county.first).days
     town_of = county.places.villages["town"].to_numpy()[roster["village"]]
     if delta == 0:
-        for town, row in enumerate(county.places.towns.itertuples()):
+        for town, row in enumerate(named_rows(county.places.towns)):
             part = roster[town_of == town]
             if len(part):
                 path = folder / f"{row.town_code}_{row.town_name}.xlsx"
@@ -227,9 +232,9 @@ def write_rosters(county: County, roster: pd.DataFrame, folder: Path, business_d
     elif delta == 1:
         wrong = corrected_rows(county, roster)
         if len(wrong):
-            town = county.places.towns.iloc[int(town_of[wrong.index[0]])]
-            path = folder / f"{town['town_code']}_{town['town_name']}_更正.xlsx"
-            _write_roster(county, wrong, path, town["town_name"], is_correction=True)
+            name = county.places.towns["town_name"][int(town_of[wrong.index[0]])]
+            code = county.places.towns["town_code"][int(town_of[wrong.index[0]])]
+            _write_roster(county, wrong, folder / f"{code}_{name}_更正.xlsx", name, is_correction=True)
 
 
 def corrected_rows(county: County, roster: pd.DataFrame) -> pd.DataFrame:
@@ -238,11 +243,18 @@ def corrected_rows(county: County, roster: pd.DataFrame) -> pd.DataFrame:
     if not len(wrong):
         return wrong
     town_of = county.places.villages["town"].to_numpy()[wrong["village"]]
-    return wrong[town_of == np.bincount(town_of).argmax()].head(5)
+    mine: pd.DataFrame = wrong[town_of == np.bincount(town_of).argmax()]
+    return mine.head(5)
 
 
 def _write_roster(
-    county: County, part: pd.DataFrame, path: Path, town_name: str, *, is_correction: bool = False, has_total: bool = False
+    county: County,
+    part: pd.DataFrame,
+    path: Path,
+    town_name: str,
+    *,
+    is_correction: bool = False,
+    has_total: bool = False,
 ) -> None:
     people, villages = county.people, county.places.villages
     person = pa.array(part["person"].to_numpy())
@@ -255,7 +267,7 @@ def _write_roster(
     codes, titles = villages["village_code"].tolist(), villages["village_name"].tolist()
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        for i, row in enumerate(part.itertuples()):
+        for i, row in enumerate(named_rows(part)):
             stray = row.stray
             shown: Any = true_ids[i] if is_correction else row.id_text
             if not is_correction:
@@ -294,7 +306,7 @@ def _write_roster(
                 "身份证号更正" if is_correction else None,
             )
         if has_total:  # which is no person, and must be rejected
-            total = [None] * len(_HEADER)
+            total: list[Any] = [None] * len(_HEADER)
             total[1], total[4], total[5] = "合计", f"{part['household'].nunique()}户", len(part)
             yield tuple(total)
 
@@ -304,7 +316,9 @@ def _write_roster(
         _HEADER,
         rows(),
         county.first,
-        titles=(f"兴化市{town_name}整村授信建档评议登记表", f"填报单位:{town_name}人民政府    填报日期:{county.first:%Y年%m月%d日}"),
+        titles=(
+            f"兴化市{town_name}整村授信建档评议登记表",
+            f"填报单位:{town_name}人民政府    填报日期:{county.first:%Y年%m月%d日}",
+        ),
         footer=None if is_correction else "填表人:        审核人:        村委会(盖章):",
     )
-

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sample_county import parameters as p
 from sample_county.economy import NONE, Employers, Entities, Merchants, VillageCredit
@@ -152,8 +153,8 @@ DEMAND, FIXED, NOTICE, MARGIN, WEALTH, CARD = "10", "20", "30", "40", "50", "60"
 @dataclass(frozen=True)
 class Accounts:
     """frame: customer, kind (source code), product, deposit_class, is_basic, opened, matures, status, opening (cents at
-    the start of the history, or at `opened` when that is later), since, is_main (postings go here), merchant (row or -1),
-    floor_target (cents the account is swept down to each day, or -1).
+    the start of the history, or at `opened` when that is later), since, is_main (postings go here), merchant (row or
+    -1), floor_target (cents the account is swept down to each day, or -1).
 
     main_of: row of the main demand account of each customer; settlement_of: of each merchant."""
 
@@ -199,7 +200,7 @@ def make_accounts(
         }
         return pd.DataFrame(base | columns)
 
-    def cents(yuan: Ints) -> Ints:
+    def cents(yuan: NDArray[np.float64]) -> Ints:
         return np.round(yuan * 100).astype(np.int64)
 
     sleeps = is_person & (random.random(n) < 0.06) & (since == 0)
@@ -247,7 +248,8 @@ def make_accounts(
     firm_fixed_opened = np.maximum(today - random.integers(0, 360, len(firm_fixed_owner)), opened[firm_fixed_owner])
     firm_fixed = part(
         firm_fixed_owner, kind=FIXED, product="DP_CORPORATE_FIXED", deposit_class="C", opened=firm_fixed_opened,
-        matures=firm_fixed_opened + 365, opening=cents(np.round(random.lognormal(13.0, 0.8, len(firm_fixed_owner)), -4)),
+        matures=firm_fixed_opened + 365,
+        opening=cents(np.round(random.lognormal(13.0, 0.8, len(firm_fixed_owner)), -4)),
     )  # fmt: skip
     margin_owner = some(0.1, firm)
     margin = part(
@@ -262,7 +264,11 @@ def make_accounts(
     )  # fmt: skip
     carded = some(np.where(employed, 0.25, 0.06), is_person & (age >= 21) & (age <= 65))
     card = part(
-        carded, kind=CARD, product="CC_STANDARD", deposit_class="N", opening=-cents(random.lognormal(7.2, 0.9, len(carded)))
+        carded,
+        kind=CARD,
+        product="CC_STANDARD",
+        deposit_class="N",
+        opening=-cents(random.lognormal(7.2, 0.9, len(carded))),
     )
 
     # Merchants settle to an account of their own; S2's deposits of new and of crab merchants lie there.
@@ -310,7 +316,9 @@ def make_signups(
     person = rows["person"].to_numpy()
     age = np.where(is_person, people.frame["age"].to_numpy()[person], 0)
     regular = ~(rows["is_duplicate"] | rows["is_deceased"]).to_numpy()
-    mobile = regular & is_person & (age >= 16) & (random.random(n) < np.where(age < 45, 0.75, np.where(age < 65, 0.5, 0.12)))
+    mobile = (
+        regular & is_person & (age >= 16) & (random.random(n) < np.where(age < 45, 0.75, np.where(age < 65, 0.5, 0.12)))
+    )
     mobile |= (rows["since"] > 0).to_numpy()
     parts: list[pd.DataFrame] = []
 
@@ -318,7 +326,9 @@ def make_signups(
         opened = rows["opened"].to_numpy()[chosen]
         since = rows["since"].to_numpy()[chosen]
         signed = opened + (random.random(len(chosen)) * np.maximum(today - opened, 0)).astype(np.int64)
-        parts.append(pd.DataFrame({"customer": chosen, "product": product, "signed": signed, "channel": channel, "since": since}))
+        parts.append(
+            pd.DataFrame({"customer": chosen, "product": product, "signed": signed, "channel": channel, "since": since})
+        )
 
     sign(np.flatnonzero(mobile), "CH_MOBILE", "手机")
     cloud = random.permutation(np.flatnonzero(mobile & (rows["since"] == 0).to_numpy()))

@@ -54,12 +54,8 @@ def make_village_credit(people: People, scale: float, seed: int) -> VillageCredi
     # The credited come first, then main entities, then the rest of the evaluated.
     listed = np.r_[main[: drawn + undrawn], random.permutation(evaluated[drawn + undrawn :])]
     whitelist = listed[: min(p.scaled(p.WHITELIST, scale), len(listed))]
-    thousands = apportion(
-        round(p.WHITELIST_AMOUNT * scale / 1000), random.lognormal(0, 0.5, len(whitelist)), least=20
-    )
-    return VillageCredit(
-        evaluated, main, random.permutation(main_type), drawn, undrawn, whitelist, thousands * 1000
-    )
+    thousands = apportion(round(p.WHITELIST_AMOUNT * scale / 1000), random.lognormal(0, 0.5, len(whitelist)), least=20)
+    return VillageCredit(evaluated, main, random.permutation(main_type), drawn, undrawn, whitelist, thousands * 1000)
 
 
 @dataclass(frozen=True)
@@ -82,12 +78,16 @@ def _trade_names(random: np.random.Generator, n: int) -> pa.Array:
     return pc.binary_join_element_wise(first, second, "")
 
 
-def make_entities(places: Places, people: People, credit: VillageCredit, scale: float, seed: int, first: date) -> Entities:
+def make_entities(
+    places: Places, people: People, credit: VillageCredit, scale: float, seed: int, first: date
+) -> Entities:
     """The registered business entities in the 48 special industries; most owners are main entities."""
     random = stream(seed, "entities")
     special = table("special_industry")
     n = p.scaled(p.REGISTRY_ENTITIES, scale)
-    kind_of = random.permutation(np.repeat(np.arange(len(special)), apportion(n, special["weight"].astype(float).to_numpy())))
+    kind_of = random.permutation(
+        np.repeat(np.arange(len(special)), apportion(n, special["weight"].astype(float).to_numpy()))
+    )
     frame = people.frame
     age = frame["age"].to_numpy()
     traders = random.permutation(credit.main[credit.main_type > 0])[: round(n * 0.55)]
@@ -157,7 +157,20 @@ _CATEGORIES = {
     "股份制": ("91", "实业股份有限公司", (11,), 1.0),
     "民营": ("91", "有限公司", (12,), 0.85),
 }
-_OFFICES = ["财政", "教育", "农业农村", "住房建设", "水利", "交通运输", "卫生健康", "民政", "审计", "统计", "文旅", "税务"]
+_OFFICES = [
+    "财政",
+    "教育",
+    "农业农村",
+    "住房建设",
+    "水利",
+    "交通运输",
+    "卫生健康",
+    "民政",
+    "审计",
+    "统计",
+    "文旅",
+    "税务",
+]
 
 
 def make_employers(people: People, credit: VillageCredit, places: Places, scale: float, seed: int) -> Employers:
@@ -198,14 +211,17 @@ def make_employers(people: People, credit: VillageCredit, places: Places, scale:
         ),
         credit_codes(np.arange(900_000, 900_000 + m), kind),
         pa.array(names),
-        pd.DataFrame({"person": random.permutation(employed), "employer": employer, "monthly_yuan": pay.astype(np.int64)}),
+        pd.DataFrame(
+            {"person": random.permutation(employed), "employer": employer, "monthly_yuan": pay.astype(np.int64)}
+        ),
     )
 
 
 @dataclass(frozen=True)
 class Merchants:
     """frame: entity (row or -1), owner (person), mcc, market ('' or a market or circle), village, latitude, longitude,
-    signed (day), is_new (signed within the year before first), since (0 first load, k: k-th delta day), status, weight."""
+    signed (day), is_new (signed within the year before first), since (0 first load, k: k-th delta day), status and
+    weight."""
 
     frame: pd.DataFrame
     name: pa.Array
@@ -218,7 +234,10 @@ def make_merchants(
     random = stream(seed, "merchants")
     frame, special = people.frame, entities.special
     entity_market = special["market_code"].to_numpy()[entities.frame["special"]]
-    trades = np.isin(special["industry_code"].to_numpy()[entities.frame["special"]], ["51", "52", "61", "62", "72", "80", "81", "90", "50"])
+    trades = np.isin(
+        special["industry_code"].to_numpy()[entities.frame["special"]],
+        ["51", "52", "61", "62", "72", "80", "81", "90", "50"],
+    )
     alive = (entities.frame["state"] == "存续").to_numpy()
     order = random.permutation(len(entities.frame))
     used = np.zeros(len(entities.frame), dtype=bool)
@@ -264,12 +283,12 @@ def make_merchants(
         here = np.flatnonzero(villages["town"] == town_row[town_name])
         village[merchants["market"] == market] = here[0]
     circle = random.random(n) < 0.12
-    for code, town_name in CIRCLE_TOWNS.items():
+    for circle_code, town_name in CIRCLE_TOWNS.items():
         here = np.flatnonzero((villages["town"] == town_row[town_name]) & villages["is_community"])
         chosen = circle & (merchants["market"] == "").to_numpy() & np.isin(village, here)
-        chosen &= (np.arange(n) % 2 == 0) | (code != "circle_1")
+        chosen &= (np.arange(n) % 2 == 0) | (circle_code != "circle_1")
         village[chosen] = here[0]
-        merchants.loc[chosen, "market"] = code
+        merchants.loc[chosen, "market"] = circle_code
     merchants["village"] = village
     town = villages["town"].to_numpy()[village]
     near = random.random(n) < 0.35  # S2 "好邻居": shops within a kilometre of the branch

@@ -66,8 +66,8 @@ def generate(
     say(f"county at scale {scale}, seed {seed}")
     county = make_county(scale, seed, first, last)
     say(
-        f"{len(county.people):,} people, {len(county.customers.frame):,} customers, {len(county.accounts.frame):,} accounts,"
-        f" {len(county.merchants.frame):,} merchants, {len(county.lending.line):,} credit lines"
+        f"{len(county.people):,} people, {len(county.customers.frame):,} customers, {len(county.accounts.frame):,}"
+        f" accounts, {len(county.merchants.frame):,} merchants, {len(county.lending.line):,} credit lines"
     )
     for source in SOURCES:
         shutil.rmtree(out / source, ignore_errors=True)
@@ -126,7 +126,9 @@ def _write_postings(county: County, out: Path, postgres_dir: Path, say: Progress
                     file.write(posted.columns, posted.cents)
                 with unload(folder, "account_balance", day) as file:
                     cents = ledger.balance[posted.changed]
-                    file.write(balance_columns(identifier, posted.changed, np.full(len(cents), trading.day), cents), cents)
+                    file.write(
+                        balance_columns(identifier, posted.changed, np.full(len(cents), trading.day), cents), cents
+                    )
                 say(f"{day}: {len(posted.cents):,} postings")
                 continue
             transactions.write(posted.columns, posted.cents)
@@ -135,7 +137,9 @@ def _write_postings(county: County, out: Path, postgres_dir: Path, say: Progress
             tomorrow = day + timedelta(days=1)
             if tomorrow.day == 1 or tomorrow >= county.first:
                 moved = np.flatnonzero(changed_day > emitted_day)
-                balances.write(balance_columns(identifier, moved, changed_day[moved], ledger.balance[moved]), ledger.balance[moved])
+                balances.write(
+                    balance_columns(identifier, moved, changed_day[moved], ledger.balance[moved]), ledger.balance[moved]
+                )
                 emitted_day[moved] = changed_day[moved]
             if tomorrow.day == 1 or day == county.first:
                 say(f"{day}: {postings:,} postings so far")

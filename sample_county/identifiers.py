@@ -74,7 +74,9 @@ def mistyped(ids: pa.Array) -> pa.Array:
     body = np.array(pc.cast(pc.utf8_slice_codeunits(ids, 0, 17), pa.int64()))
     last, before = body % 10, body // 10 % 10
     swapped = np.where(last == before, body - last + (last + 1) % 10, body - last - before * 10 + last * 10 + before)
-    return pc.binary_join_element_wise(pc.cast(pa.array(swapped), pa.string()), pc.utf8_slice_codeunits(ids, 17, 18), "")
+    return pc.binary_join_element_wise(
+        pc.cast(pa.array(swapped), pa.string()), pc.utf8_slice_codeunits(ids, 17, 18), ""
+    )
 
 
 def credit_codes(serials: Ints, kinds: NDArray[np.str_]) -> pa.Array:
@@ -113,8 +115,8 @@ def account_numbers(serials: Ints) -> pa.Array:
     return padded(serials * 7 % 10**15, 15, "9281")
 
 
-def offsets(days: Ints, first_year: int = 1900, last_year: int = 2080) -> tuple[Ints, Ints]:
-    """Indices into a table of all days from first to last year, and which are missing (for formatting)."""
-    start = day_number(date(first_year, 1, 1))
+def offsets(days: Ints, table_start: date) -> tuple[Ints, NDArray[np.bool_]]:
+    """Indices into a table of days from `table_start` on, 0 where missing, and which are missing."""
+    start = day_number(table_start)
     missing = days == NULL_DAY
     return np.where(missing, 0, days - start), missing

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sample_county import parameters as p
-from sample_county.customers import Accounts, Customers
+from sample_county.customers import Customers
 from sample_county.economy import Merchants, VillageCredit
 from sample_county.identifiers import NULL_DAY, Ints, day_number
 from sample_county.people import People
@@ -36,7 +36,8 @@ class Lending:
     """Days are since 1970-01-01, money in cents.
 
     line: customer, product, limit, approved, signed, expiry, channel, rate, rate_type, state, group, list_code.
-    loan: line, amount, disbursed, matures, settled (NULL_DAY when open; may lie on a delta day), overdue_class (0 none).
+    loan: line, amount, disbursed, matures, settled (NULL_DAY when open; may lie on a delta day), overdue_class
+    (0 none).
     repayment: loan, day, principal, interest; ordered by day.
     guarantee: line, guarantor (person), amount.
     event: application, customer, product, stage, day, second, channel, list_code, amount; ordered by day.
@@ -57,14 +58,14 @@ def _month_days(start: Ints, months: Ints) -> Ints:
     stamps = start.astype("datetime64[D]")
     month = stamps.astype("datetime64[M]")
     day_of_month = np.minimum((stamps - month.astype("datetime64[D]")).astype(np.int64), 27)
-    return (month + months).astype("datetime64[D]").astype(np.int64) + day_of_month
+    days: Ints = (month + months).astype("datetime64[D]").astype(np.int64) + day_of_month
+    return days
 
 
 def make_lending(
     people: People,
     credit: VillageCredit,
     customers: Customers,
-    accounts: Accounts,
     merchants: Merchants,
     scale: float,
     seed: int,
@@ -77,7 +78,9 @@ def make_lending(
     rows = customers.frame
     person = rows["person"].to_numpy()
     age = np.where(person >= 0, people.frame["age"].to_numpy()[person], 0)
-    sound = (rows["risk"] == 0) & ~rows["is_deceased"] & ~rows["is_staff"] & ~rows["is_duplicate"] & (rows["since"] == 0)
+    sound = (
+        (rows["risk"] == 0) & ~rows["is_deceased"] & ~rows["is_staff"] & ~rows["is_duplicate"] & (rows["since"] == 0)
+    )
     sound &= rows["id_form"] != 2
     able = (person >= 0) & (age >= 22) & (age <= 62) & sound.to_numpy()
     able[customers.of_person[np.intersect1d(credit.main, person[person >= 0])]] = False
@@ -141,9 +144,13 @@ def make_lending(
     line = add_lines(borrowers, "LN_FARMER", limit, signed, "main", expiry=expiry)
     drawn = np.arange(credit.drawn)
     amount = np.maximum(np.round(limit[drawn] * random.uniform(0.4, 1.0, len(drawn)), -3), 5000).astype(np.int64)
-    disbursed = np.maximum(signed[drawn] + random.integers(0, 15, len(drawn)), today - random.integers(5, 355, len(drawn)))
+    disbursed = np.maximum(
+        signed[drawn] + random.integers(0, 15, len(drawn)), today - random.integers(5, 355, len(drawn))
+    )
     late = np.zeros(len(drawn), dtype=bool)
-    late[random.permutation(np.flatnonzero(signed[drawn] < today - 500))[: p.scaled(len(drawn) * p.OVERDUE_SHARE, 1)]] = True
+    late[
+        random.permutation(np.flatnonzero(signed[drawn] < today - 500))[: p.scaled(len(drawn) * p.OVERDUE_SHARE, 1)]
+    ] = True
     overdue_days = random.integers(2, 160, len(drawn))
     disbursed = np.where(late, today - overdue_days - 366, disbursed)
     overdue_class = np.where(late, np.select([overdue_days <= 90, overdue_days <= 130], [2, 3], 4), 0)
@@ -169,16 +176,24 @@ def make_lending(
     list_code[listed] = np.array(CONTACT_LISTS, dtype=object)[batch]
     limit = tens_of_thousands(n, 5, 1, 20)
     line = add_lines(
-        online, "LN_ONLINE", limit, signed, "online", channel="线上", approved=signed, rate_type="9", list_code=list_code
+        online,
+        "LN_ONLINE",
+        limit,
+        signed,
+        "online",
+        channel="线上",
+        approved=signed,
+        rate_type="9",
+        list_code=list_code,
     )
     drawers = np.arange(drawn_online)
     amount = np.maximum(np.round(limit[drawers] * random.uniform(0.2, 0.9, len(drawers)), -2), 1000).astype(np.int64)
     add_loans(
-        line[drawers], amount, np.minimum(np.maximum(signed[drawers], today - random.integers(2, 350, len(drawers))), today - 1)
+        line[drawers],
+        amount,
+        np.minimum(np.maximum(signed[drawers], today - random.integers(2, 350, len(drawers))), today - 1),
     )
-    contacts = [
-        pd.DataFrame({"customer": online[listed], "batch": batch, "day": contacted, "credited": True})
-    ]
+    contacts = [pd.DataFrame({"customer": online[listed], "batch": batch, "day": contacted, "credited": True})]
 
     buyers = draw_customers(p.MORTGAGES)
     n = len(buyers)
@@ -228,7 +243,13 @@ def make_lending(
     done = today - random.integers(20, 700, n)
     limit = tens_of_thousands(n, 10, 3, 50)
     line = add_lines(
-        settled_customers, "LN_CONSUMER", limit, done - 400, "settled", state=random.choice(["20", "90"], n), expiry=done + 5
+        settled_customers,
+        "LN_CONSUMER",
+        limit,
+        done - 400,
+        "settled",
+        state=random.choice(["20", "90"], n),
+        expiry=done + 5,
     )
     add_loans(line, limit, done - 360, settled=done)
 
@@ -264,7 +285,7 @@ def make_lending(
     all_lines["limit"] = all_lines["limit"].astype(np.int64)
     all_loans = pd.concat(loans, ignore_index=True)
     repayment = _repayments(all_loans, all_lines, random, today, deltas)
-    event = _events(all_lines, all_loans, customers, draw_customers, random, scale, today)
+    event = _events(all_lines, all_loans, draw_customers, random, scale, today)
 
     with_guarantee = np.flatnonzero(
         np.isin(all_lines["product"], ["LN_MICRO", "LN_ENTERPRISE"])
@@ -339,7 +360,6 @@ def _repayments(
 def _events(
     lines: pd.DataFrame,
     loans: pd.DataFrame,
-    customers: Customers,
     draw_customers: Any,
     random: np.random.Generator,
     scale: float,
@@ -359,7 +379,9 @@ def _events(
     waiting = draw_customers(p.PIPELINE - p.PIPELINE_LANDED)
     # 26.42亿 over the whole pipeline; what landed applied for what it got.
     rest = round(p.PIPELINE_AMOUNT * scale * 100) - int(amount[pipeline].sum())
-    waiting_amount = apportion(max(rest // 100_000, len(waiting)), random.lognormal(0, 0.4, len(waiting)), least=1) * 100_000
+    waiting_amount = (
+        apportion(max(rest // 100_000, len(waiting)), random.lognormal(0, 0.4, len(waiting)), least=1) * 100_000
+    )
     if len(waiting_amount):
         waiting_amount[0] += rest - int(waiting_amount.sum())
     refused = draw_customers(p.REJECTED_APPLICATIONS)
@@ -367,7 +389,9 @@ def _events(
     waiting_day = today - random.integers(3, 90, len(waiting))
     parts: list[pd.DataFrame] = []
 
-    def add(who: Ints, ids: Ints, stage: str, day: Ints, hour: int, product: Any, channel: Any, code: Any, cents: Ints) -> None:
+    def add(
+        who: Ints, ids: Ints, stage: str, day: Ints, hour: int, product: Any, channel: Any, code: Any, cents: Ints
+    ) -> None:
         parts.append(
             pd.DataFrame(
                 {
@@ -380,7 +404,11 @@ def _events(
     who = lines["customer"].to_numpy()[chosen]
     product, channel = lines["product"].to_numpy()[chosen], lines["channel"].to_numpy()[chosen]
     code = lines["list_code"].to_numpy()[chosen]
-    stage_day = {**{stage: approved - back[:, i] for i, stage in enumerate(STAGES[:4])}, "审批": approved, "拨付": disbursed}
+    stage_day = {
+        **{stage: approved - back[:, i] for i, stage in enumerate(STAGES[:4])},
+        "审批": approved,
+        "拨付": disbursed,
+    }
     for hour, (stage, day) in enumerate(stage_day.items()):
         has = day != NULL_DAY
         add(who[has], application[has], stage, day[has], 9 + hour, product[has], channel[has], code[has], amount[has])
@@ -396,7 +424,9 @@ def _events(
     asked = random.integers(3, 30, len(refused)) * 1_000_000
     for step, stage in enumerate(("营销", "受理", "调查", "否决")):
         add(refused, ids, stage, refused_day + step, 9 + step, "LN_CONSUMER", "线下", "", asked)
-    return pd.concat(parts, ignore_index=True).sort_values(["day", "application", "second"], kind="stable", ignore_index=True)
+    return pd.concat(parts, ignore_index=True).sort_values(
+        ["day", "application", "second"], kind="stable", ignore_index=True
+    )
 
 
 def outstanding(lending: Lending, day: int) -> Ints:
@@ -405,5 +435,3 @@ def outstanding(lending: Lending, day: int) -> Ints:
     repaid = np.bincount(paid["loan"], weights=paid["principal"], minlength=len(lending.loan))
     owed = lending.loan["amount"].to_numpy() - np.round(repaid).astype(np.int64)
     return np.where(lending.loan["disbursed"].to_numpy() <= day, owed, 0)
-
-

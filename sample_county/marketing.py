@@ -32,7 +32,14 @@ class Marketing:
 
 
 def make_marketing(
-    places: Places, staff: Staff, customers: Customers, lending: Lending, scale: float, seed: int, first: date, deltas: int
+    places: Places,
+    staff: Staff,
+    customers: Customers,
+    lending: Lending,
+    scale: float,
+    seed: int,
+    first: date,
+    deltas: int,
 ) -> Marketing:
     """Ten pushed batches, visits, refusals and permissions; some of each on every delta day."""
     random = stream(seed, "marketing")
@@ -49,7 +56,9 @@ def make_marketing(
     stamp = pd.DatetimeIndex(batch_day.astype("datetime64[D]")).strftime("%Y%m%d").to_numpy()
     credited = pushed["credited"].to_numpy()
     draw = random.random(n)
-    result = np.select([credited, draw < 0.35, draw < 0.75, draw < 0.9], ["已申请", "未触达", "已触达", "拒绝"], "有意向")
+    result = np.select(
+        [credited, draw < 0.35, draw < 0.75, draw < 0.9], ["已申请", "未触达", "已触达", "拒绝"], "有意向"
+    )
     parts = [
         pd.DataFrame(
             {
@@ -84,7 +93,9 @@ def make_marketing(
         who = random.choice(known, count, p=weight / weight.sum())
         day = today - random.integers(0, 150, count) if delta == 0 else np.full(count, today + delta)
         visits.append(pd.DataFrame({"customer": who, "day": day, "since": delta}))
-    visit = pd.concat(visits, ignore_index=True).sort_values(["since", "day", "customer"], kind="stable", ignore_index=True)
+    visit = pd.concat(visits, ignore_index=True).sort_values(
+        ["since", "day", "customer"], kind="stable", ignore_index=True
+    )
     n = len(visit)
     village = rows["village"].to_numpy()[visit["customer"]]
     fake = np.zeros(n, dtype=bool)
@@ -97,7 +108,9 @@ def make_marketing(
     visit["is_fake"] = fake
     visit["second"] = random.integers(8 * 60, 18 * 60, n) * 60
     visit["kind"] = np.where(random.random(n) < 0.7, "普访", "精访")
-    visit["content"] = np.array(["了解经营情况", "介绍农户小额普惠信用贷款", "维护收款码", "回访存款到期安排", "介绍手机银行"])[random.integers(0, 5, n)]
+    visit["content"] = np.array(
+        ["了解经营情况", "介绍农户小额普惠信用贷款", "维护收款码", "回访存款到期安排", "介绍手机银行"]
+    )[random.integers(0, 5, n)]
     visit["result"] = random.choice(["无", "发现需求", "已申请", "拒绝"], n, p=[0.5, 0.35, 0.08, 0.07])
     visit["manager"] = manager_of[visit["customer"]]
 
@@ -105,7 +118,12 @@ def make_marketing(
         size = len(who)
         day = today - random.integers(1, 700, size) if since == 0 else np.full(size, today + since)
         return pd.DataFrame(
-            {"customer": who, "channel": random.choice([*CHANNELS, "全部"], size, p=[0.3, 0.3, 0.1, 0.1, 0.2]), "day": day, "since": since}
+            {
+                "customer": who,
+                "channel": random.choice([*CHANNELS, "全部"], size, p=[0.3, 0.3, 0.1, 0.1, 0.2]),
+                "day": day,
+                "since": since,
+            }
         )
 
     refuser = random.permutation(known)
@@ -124,10 +142,20 @@ def make_marketing(
         expires = granted + 1095
         late = np.flatnonzero((random.random(size) < 0.02) & (granted < today - 370))
         expires[late] = granted[late] + 365
-        revoked = np.where((random.random(size) < 0.01) & (granted < today - 10), today - random.integers(0, 9, size), NULL_DAY)
+        revoked = np.where(
+            (random.random(size) < 0.01) & (granted < today - 10), today - random.integers(0, 9, size), NULL_DAY
+        )
         grants.append(
             pd.DataFrame(
-                {"customer": who, "purpose": purpose, "channel": "全部", "granted": granted, "expires": expires, "revoked": revoked, "since": 0}
+                {
+                    "customer": who,
+                    "purpose": purpose,
+                    "channel": "全部",
+                    "granted": granted,
+                    "expires": expires,
+                    "revoked": revoked,
+                    "since": 0,
+                }
             )
         )
     new = np.flatnonzero(person & (rows["since"] > 0))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample_county.county import County
-from sample_county.identifiers import Ints, day_number, padded
+from sample_county.identifiers import day_number, padded
 from sample_county.places import make_grids
 from sample_county.reference import table
 from sample_county.writing import (
@@ -29,7 +29,7 @@ from sample_county.writing import (
 HISTORY_MONTHS = 6
 
 
-# --- Social security --------------------------------------------------------------------------------------------------
+# --- Social security ------------------------------------------------------------------------------------------------
 def _months(business_date: date, is_first: bool) -> list[date]:
     """Months that a delivery covers: the month of the date; the first delivery also the five before it."""
     month = business_date.replace(day=1)
@@ -101,7 +101,7 @@ def write_social_security(county: County, folder: Path, business_date: date, is_
         )
 
 
-# --- External -----------------------------------------------------------------------------------------------------------
+# --- External -------------------------------------------------------------------------------------------------------
 _KINDS = {"91": "企业", "92": "个体工商户", "93": "农民专业合作社"}
 _BASES = {
     "business_registry": ("市场监督管理局政务数据共享平台", "政务信息资源共享管理办法、数据共享协议〔2025〕12号"),
@@ -121,7 +121,11 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
     def basis(name: str) -> None:
         source, law = _BASES[name]
         write_basis(
-            folder / f"{name}_{stamp}.basis.json", source, law, "信贷客户营销", business_date.replace(year=business_date.year + 1, day=1)
+            folder / f"{name}_{stamp}.basis.json",
+            source,
+            law,
+            "信贷客户营销",
+            business_date.replace(year=business_date.year + 1, day=1),
         )
 
     if is_first or business_date.day == 28:
@@ -168,7 +172,9 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
                 "兴化市", text(county.places.villages["village_name"]).take(pa.array(village)), ""
             ),
             "village_cd": villages.take(pa.array(village)),
-            "est_date": day_text(np.r_[frame["registered"].to_numpy(), np.full(len(public), day_number(date(2001, 7, 1)))]),
+            "est_date": day_text(
+                np.r_[frame["registered"].to_numpy(), np.full(len(public), day_number(date(2001, 7, 1)))]
+            ),
             "reg_capital": money(np.r_[frame["capital"].to_numpy() * 100, np.full(len(public), 100_000_000)]),
             "state": pa.concat_arrays([text(frame["state"]), text(pd.Series(["存续"]).repeat(len(public)))]),
         },
@@ -186,8 +192,8 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
         },
     )
     basis("association_member")
-    # Lists come from about a third of the employers: those the bank works with 公私联动.
-    chosen = np.flatnonzero(employers.employees["employer"] % 3 != 1)
+    # Lists come from the employers the bank works with 公私联动: one of each class, and two in three of the others.
+    chosen = np.flatnonzero((employers.employees["employer"] < 12) | (employers.employees["employer"] % 3 != 1))
     staff = employers.employees.iloc[chosen]
     employer = pa.array(staff["employer"].to_numpy())
     person = pa.array(staff["person"].to_numpy())
@@ -205,7 +211,7 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
     basis("employer_list")
 
 
-# --- Marketing ------------------------------------------------------------------------------------------------------------
+# --- Marketing ------------------------------------------------------------------------------------------------------
 def write_marketing(county: County, folder: Path, business_date: date) -> None:
     """Contacts, refusals and authorisations as CSV, visits as the workbook of the managers' app."""
     stamp = f"{business_date:%Y%m%d}"
@@ -278,11 +284,15 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
         ("authorisation", "客户营销授权书"),
     ):
         write_basis(
-            folder / f"{name}_{stamp}.basis.json", source, "客户授权、个人信息保护法第十三条", "精准营销", date(business_date.year + 2, 12, 31)
+            folder / f"{name}_{stamp}.basis.json",
+            source,
+            "客户授权、个人信息保护法第十三条",
+            "精准营销",
+            date(business_date.year + 2, 12, 31),
         )
 
 
-# --- Master data ------------------------------------------------------------------------------------------------------------
+# --- Master data ----------------------------------------------------------------------------------------------------
 _TARGETS = {  # measure: yearly target of a bank at scale 1.0; a count or an amount in yuan (assumed)
     "managed_customers": 1_150_000,
     "offline_credit": 90_000,
@@ -314,7 +324,10 @@ def _targets(county: County) -> pd.DataFrame:
             flow = {"year": 12.0, "quarter": 3.0, "month": 1.0}[kind]
             target = figure * county.scale * (flow if measure in _FLOWS else path)
             mine = np.maximum(np.round(target * share), 1.0)
-            rows += [("manager", m, measure, kind, start.isoformat(), v) for m, v in zip(managers["employee_id"], mine, strict=True)]
+            rows += [
+                ("manager", m, measure, kind, start.isoformat(), v)
+                for m, v in zip(managers["employee_id"], mine, strict=True)
+            ]
             by_branch = pd.Series(mine).groupby(managers["branch_code"].to_numpy()).sum()
             rows += [("branch", str(b), measure, kind, start.isoformat(), v) for b, v in by_branch.items()]
             rows.append(("bank", "321281", measure, kind, start.isoformat(), float(mine.sum())))
@@ -326,9 +339,13 @@ def write_master(county: County, folder: Path, business_date: date) -> None:
     """Every master table, whole, each day."""
     villages, towns = county.places.villages, county.places.towns
     population = np.bincount(county.people.frame["village"], minlength=len(villages))
-    households: Ints = county.people.frame.drop_duplicates("household").groupby("village").size().reindex(
-        range(len(villages)), fill_value=0
-    ).to_numpy()
+    households = (
+        county.people.frame.drop_duplicates("household")
+        .groupby("village")
+        .size()
+        .reindex(range(len(villages)), fill_value=0)
+        .to_numpy()
+    )
     frame = county.employers.frame
     government = county.employers.credit_code.filter(pa.array((frame["category"] == "公务员").to_numpy())).to_pylist()
     listed = county.employers.credit_code.filter(

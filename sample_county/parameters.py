@@ -72,7 +72,7 @@ MARKET_SEASON: Final = {  # assumed but for the crab's September to December: sh
 CRAB_DEPOSITS: Final = 657_000_000  # S2: 河蟹销售旺季沉淀存款6.57亿元
 OTHER_ACQUIRING_DAY: Final = 250_000  # assumed: acquiring transactions a day outside the three markets
 
-# --- Postings a day (design.md 11: 1.1 million a day), beside salaries, pensions, settlements and loans ----------------
+# --- Postings a day (design.md 11: 1.1 million a day), beside salaries, pensions, settlements and loans ------------
 POSTINGS_DAY: Final = {  # assumed split
     "qr_spending": 590_000,
     "card_spending": 60_000,
@@ -91,16 +91,16 @@ POSTINGS_DAY: Final = {  # assumed split
 }
 HISTORY_DAYS: Final = 182  # at least 180 days, so that dormancy can be told
 
-# --- Organisation -----------------------------------------------------------------------------------------------------
+# --- Organisation ---------------------------------------------------------------------------------------------------
 MANAGERS: Final = 300  # assumed; never fewer than two a branch
 TOWNS: Final = 26  # S2 外部借力: 全市26个乡镇、街道
 
-# --- Permissions (domain section 11) ------------------------------------------------------------------------------------
+# --- Permissions (domain section 11) --------------------------------------------------------------------------------
 MARKETING_AUTHORISED_SHARE: Final = 0.70  # assumed; the legal default is none
 BEHAVIOUR_AUTHORISED_SHARE: Final = 0.35  # assumed
 OPT_OUT_SHARE: Final = 0.02  # assumed
 
-# --- Planted defects ----------------------------------------------------------------------------------------------------
+# --- Planted defects ------------------------------------------------------------------------------------------------
 DUPLICATE_CUSTOMERS: Final = 2_000  # one person, two core records: the older with a 15-digit ID
 MISTYPED_CORE_IDS: Final = 500
 DAMAGED_ROSTER_SHARE: Final = 0.03  # roster rows whose ID is missing, mistyped or lost as a number
@@ -108,7 +108,7 @@ OLD_ROSTER_SHARE: Final = 0.02  # roster rows that still show the 15-digit ID
 DUPLICATE_ROSTER: Final = 1_500  # one person on the rosters of two villages
 FAKE_VISITS: Final = 300  # visits recorded where the customer does not live
 
-# --- A delta day ----------------------------------------------------------------------------------------------------------
+# --- A delta day ----------------------------------------------------------------------------------------------------
 NEW_CUSTOMERS_DAY: Final = 300
 CHANGED_CUSTOMERS_DAY: Final = 500
 NEW_LINES_DAY: Final = 60

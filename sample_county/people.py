@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sample_county import parameters as p
 from sample_county.identifiers import NULL_DAY, Ints, day_number, phones, resident_ids
-from sample_county.names import SURNAMES, full_names, surnames
+from sample_county.names import full_names, surnames
 from sample_county.places import Places
 from sample_county.randomness import apportion, stream
 
@@ -56,7 +56,9 @@ def make_people(places: Places, scale: float, seed: int, first: date) -> People:
     roster_village = np.repeat(
         np.arange(len(villages)), apportion(roster_households, villages["roster_weight"].to_numpy(), least=1)
     )
-    other_village = np.repeat(np.arange(len(villages)), apportion(other_households, villages["other_weight"].to_numpy()))
+    other_village = np.repeat(
+        np.arange(len(villages)), apportion(other_households, villages["other_weight"].to_numpy())
+    )
     village = np.r_[roster_village, other_village][household]
 
     n = population
@@ -66,7 +68,9 @@ def make_people(places: Places, scale: float, seed: int, first: date) -> People:
     head_male = random.random(households) < 0.8
     draw = random.random(n)
     relation = np.select(
-        [member == 0, (member == 1) & (draw < 0.9)], [HEAD, SPOUSE], np.where(draw < 0.62, CHILD, np.where(draw < 0.9, PARENT, OTHER))
+        [member == 0, (member == 1) & (draw < 0.9)],
+        [HEAD, SPOUSE],
+        np.where(draw < 0.62, CHILD, np.where(draw < 0.9, PARENT, OTHER)),
     )
     relation = np.where((relation == PARENT) & (head_age[household] > 66), CHILD, relation)
     gap = np.select(
@@ -79,7 +83,9 @@ def make_people(places: Places, scale: float, seed: int, first: date) -> People:
     age = np.where(age < 0.1, random.uniform(0.1, 14, n), np.where(age > 95, random.uniform(80, 95, n), age))
     birth = (day_number(first) - age * 365.25).astype(np.int64)
     is_male = np.where(
-        relation == HEAD, head_male[household], np.where(relation == SPOUSE, ~head_male[household], random.random(n) < 0.51)
+        relation == HEAD,
+        head_male[household],
+        np.where(relation == SPOUSE, ~head_male[household], random.random(n) < 0.51),
     )
     head_surname = surnames(random, households)
     surname = np.where(
@@ -87,7 +93,6 @@ def make_people(places: Places, scale: float, seed: int, first: date) -> People:
         head_surname[household],
         surnames(random, n),
     )
-    assert surname.max() < len(SURNAMES)
 
     # Children and many of the old give the phone of the household's head.
     shares_phone = (age < 12) | ((age > 72) & (random.random(n) < 0.5) & (relation != HEAD))

@@ -1,7 +1,9 @@
 """Towns, villages, branches, employees and grids of the county."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,11 @@ MARKETS = {"crab": "河蟹批发市场", "grain": "粮食批发市场", "steel":
 MARKET_TOWNS = {"crab": "千垛镇", "grain": "临城街道", "steel": "戴南镇"}
 CIRCLES = {"circle_1": "英武路商圈", "circle_2": "板桥路商圈", "circle_3": "戴南商圈"}
 CIRCLE_TOWNS = {"circle_1": "昭阳街道", "circle_2": "昭阳街道", "circle_3": "戴南镇"}
+
+
+def named_rows(frame: pd.DataFrame) -> Iterator[Any]:
+    """Rows as named tuples, for small frames that are walked through."""
+    return iter(frame.itertuples())
 
 
 @dataclass(frozen=True)
@@ -122,10 +129,10 @@ def make_staff(places: Places, scale: float) -> Staff:
             "branch_head": f"bh_{row.branch_code}",
             "manager": f"cm_{row.employee_id}",
         }.get(row.role, f"st_{row.employee_id}")
-        for i, row in enumerate(employees.itertuples())
+        for i, row in enumerate(named_rows(employees))
     ]
     employees["team_code"] = [
-        "" if row.role != "manager" or row.town < 0 else f"{row.branch_code}T1" for row in employees.itertuples()
+        "" if row.role != "manager" or row.town < 0 else f"{row.branch_code}T1" for row in named_rows(employees)
     ]
     village_manager = np.zeros(len(villages), dtype=np.int64)
     village_keeper = np.zeros(len(villages), dtype=np.int64)
@@ -157,7 +164,7 @@ def make_grids(
     grids: list[dict[str, object]] = []
     rules: list[tuple[str, str, str, int]] = []
     owners: list[tuple[str, str, str, date, date | None]] = []
-    branch_head = {e.town: e.employee_id for e in employees.itertuples() if e.role == "branch_head"}
+    branch_head = {e.town: e.employee_id for e in named_rows(employees) if e.role == "branch_head"}
     head_office = employees["employee_id"][0]
 
     def add(grid_id: str, name: str, parent: str, kind: str, grid_type: str, scene: str, **more: object) -> None:
@@ -182,14 +189,14 @@ def make_grids(
     for market_type, name in (("urban", "城区片区"), ("suburban", "城郊片区"), ("rural", "农村片区")):
         add(f"G-{market_type}", name, "G-321281", "entity", "district", "", market_type=market_type)
         owners.append((f"G-{market_type}", head_office, "grid_head", since, None))
-    for town, row in enumerate(towns.itertuples()):
+    for town, row in enumerate(named_rows(towns)):
         add(
             f"G-{row.town_code}", row.town_name, f"G-{row.market_type}", "entity", "town", "",
             market_type=row.market_type, branch_code=row.branch_code, **place(towns, town),
         )  # fmt: skip
         owners.append((f"G-{row.town_code}", branch_head[town], "grid_head", since, None))
     moved = 1  # village whose grid changes hands on the second date
-    for number, village in enumerate(villages.itertuples()):
+    for number, village in enumerate(named_rows(villages)):
         grid_id = f"G-{village.village_code}"
         grid_type, scene = ("community", "community") if village.is_community else ("village", "village")
         add(
@@ -209,9 +216,7 @@ def make_grids(
             owners.append((grid_id, colleagues["employee_id"].iloc[0], "grid_head", first + timedelta(days=1), None))
         else:
             owners.append((grid_id, owner, "grid_head", since, None))
-        owners.append(
-            (grid_id, employees["employee_id"][staff.village_keeper[number]], "grid_keeper", since, None)
-        )
+        owners.append((grid_id, employees["employee_id"][staff.village_keeper[number]], "grid_keeper", since, None))
     # A village that was split in 2024: kept for history, without a rule.
     add(
         "G-321281001900", "牌楼网格(已拆分)", f"G-{towns['town_code'][0]}", "entity", "community", "community",
@@ -241,7 +246,7 @@ def make_grids(
         add(grid_id, name, "G-321281", "virtual", grid_type, scene)
         owners.append((grid_id, head_office, "grid_head", since, None))
 
-    for association in table("association").itertuples():
+    for association in named_rows(table("association")):
         add_virtual(f"G-{association.association_code}", association.association_name, "association", "association")
         rules.append((f"G-{association.association_code}", "association_code", association.association_code, 100))
     add_virtual("G-GOV", "机关单位", "government", "government")

@@ -60,7 +60,14 @@ class _Batch:
     parts: list[tuple[Ints, Ints, Ints, Ints, Ints, Ints, np.ndarray]]
 
     def add(
-        self, account: Ints, second: Ints | int, cents: Ints, summary: str, channel: Ints | str, opposite: Ints | int, may_drop: bool
+        self,
+        account: Ints,
+        second: Ints | int,
+        cents: Ints,
+        summary: str,
+        channel: Ints | str,
+        opposite: Ints | int,
+        may_drop: bool,
     ) -> None:
         n = len(account)
         if n == 0:
@@ -111,7 +118,8 @@ class Ledger:
         frame, rows = accounts.frame, customers.frame
         self.balance = frame["opening"].to_numpy().copy()
         self._identifier = accounts.identifier
-        self._opened = frame["opened"].to_numpy()
+        # The day it is opened an old account shows its opening balance; a new one takes its first deposit at once.
+        self._opened = frame["opened"].to_numpy() + (frame["since"] == 0).to_numpy()
         owner = frame["customer"].to_numpy()
         self._postable = frame["is_main"].to_numpy() & (frame["kind"] == DEMAND).to_numpy()
         is_person = (rows["person"] >= 0).to_numpy()
@@ -122,7 +130,9 @@ class Ledger:
         of_person = main[is_person[owner[main]]]
         of_firm = main[~is_person[owner[main]]]
         self._sets = {
-            "person": self._weighted(of_person, random.lognormal(0, 0.8, len(of_person)) * np.where(age[owner[of_person]] < 60, 1.0, 0.3)),
+            "person": self._weighted(
+                of_person, random.lognormal(0, 0.8, len(of_person)) * np.where(age[owner[of_person]] < 60, 1.0, 0.3)
+            ),
             "firm": self._weighted(of_firm, random.lognormal(0, 0.8, len(of_firm))),
         }
         self._settlement = accounts.settlement_of
@@ -141,7 +151,11 @@ class Ledger:
         )
         self._opposite_numbers = pa.concat_arrays([padded(np.arange(1, other + 1) * 13, 15, "9600"), accounts.number])
         self._opposite_banks = pa.concat_arrays(
-            [pa.array([bank for _, bank in _INSTITUTIONS]), text(banks), pa.array(["own"]).take(pa.array(np.zeros(len(frame), dtype=np.int64)))]
+            [
+                pa.array([bank for _, bank in _INSTITUTIONS]),
+                text(banks),
+                pa.array(["own"]).take(pa.array(np.zeros(len(frame), dtype=np.int64))),
+            ]
         )
 
         # Salaries: account, yuan and employer of every paid customer.
@@ -171,7 +185,12 @@ class Ledger:
         scheduled = pd.concat(
             [
                 pd.DataFrame(
-                    {"day": lending.loan["disbursed"], "account": customer_of_loan, "cents": lending.loan["amount"], "is_draw": True}
+                    {
+                        "day": lending.loan["disbursed"],
+                        "account": customer_of_loan,
+                        "cents": lending.loan["amount"],
+                        "is_draw": True,
+                    }
                 ),
                 pd.DataFrame(
                     {
@@ -232,22 +251,76 @@ class Ledger:
         n = count("qr_spending", 1.1 if weekend else 0.96)
         shop = self._own_from + self._settlement[random.integers(0, max(1, int((self._shop_since == 0).sum())), n)]
         wallet = np.where(random.random(n) < 0.5, _TENPAY, _ALIPAY)
-        batch.add(self._pick(random, "person", n), clock(n), -yuan(n, 18, 1.0), "qr_spending", "QR", np.where(random.random(n) < 0.35, shop, wallet), True)
+        batch.add(
+            self._pick(random, "person", n),
+            clock(n),
+            -yuan(n, 25, 1.0),
+            "qr_spending",
+            "QR",
+            np.where(random.random(n) < 0.35, shop, wallet),
+            True,
+        )
         n = count("card_spending")
-        batch.add(self._pick(random, "person", n), clock(n), -yuan(n, 150, 1.0), "card_spending", "PS", outsider(n), True)
-        for kind, sign, middle in (("transfer_out", -1, 500), ("transfer_in", 1, 560)):
+        batch.add(
+            self._pick(random, "person", n), clock(n), -yuan(n, 150, 1.0), "card_spending", "PS", outsider(n), True
+        )
+        for kind, sign, middle in (("transfer_out", -1, 540), ("transfer_in", 1, 530)):
             n = count(kind, 0.75 if weekend else 1.08)
             own = random.random(n) < 0.55
-            channel = np.where(random.random(n) < 0.75, _CHANNEL["MB"], np.where(random.random(n) < 0.5, _CHANNEL["CT"], _CHANNEL["EB"]))
-            batch.add(self._pick(random, "person", n), clock(n), sign * yuan(n, middle, 1.2), kind, channel, np.where(own, neighbour(n), outsider(n)), sign < 0)
+            channel = np.where(
+                random.random(n) < 0.75,
+                _CHANNEL["MB"],
+                np.where(random.random(n) < 0.5, _CHANNEL["CT"], _CHANNEL["EB"]),
+            )
+            batch.add(
+                self._pick(random, "person", n),
+                clock(n),
+                sign * yuan(n, middle, 1.2),
+                kind,
+                channel,
+                np.where(own, neighbour(n), outsider(n)),
+                sign < 0,
+            )
             n = int(n * 0.06)
-            batch.add(self._pick(random, "firm", n), clock(n), sign * yuan(n, 20_000, 1.1), kind, "EB", outsider(n), sign < 0)
+            batch.add(
+                self._pick(random, "firm", n),
+                clock(n),
+                sign * yuan(n, 22_000 if sign < 0 else 20_000, 1.1),
+                kind,
+                "EB",
+                outsider(n),
+                sign < 0,
+            )
         n = count("withdrawal")
-        batch.add(self._pick(random, "person", n), clock(n), -np.maximum(yuan(n, 800, 0.9) // 10_000, 1) * 10_000, "withdrawal", np.where(random.random(n) < 0.6, _CHANNEL["AT"], _CHANNEL["CT"]), NOBODY, True)
+        batch.add(
+            self._pick(random, "person", n),
+            clock(n),
+            -np.maximum(yuan(n, 800, 0.9) // 10_000, 1) * 10_000,
+            "withdrawal",
+            np.where(random.random(n) < 0.6, _CHANNEL["AT"], _CHANNEL["CT"]),
+            NOBODY,
+            True,
+        )
         n = count("deposit")
-        batch.add(self._pick(random, "person", n), clock(n), np.maximum(yuan(n, 1500, 1.0) // 10_000, 1) * 10_000, "deposit", np.where(random.random(n) < 0.4, _CHANNEL["AT"], _CHANNEL["CT"]), NOBODY, False)
+        batch.add(
+            self._pick(random, "person", n),
+            clock(n),
+            np.maximum(yuan(n, 700, 1.0) // 10_000, 1) * 10_000,
+            "deposit",
+            np.where(random.random(n) < 0.4, _CHANNEL["AT"], _CHANNEL["CT"]),
+            NOBODY,
+            False,
+        )
         n = count("utility")
-        batch.add(self._pick(random, "person", n), clock(n), -yuan(n, 90, 0.6), "utility", "BT", _UTILITY + random.integers(0, 3, n), True)
+        batch.add(
+            self._pick(random, "person", n),
+            clock(n),
+            -yuan(n, 90, 0.6),
+            "utility",
+            "BT",
+            _UTILITY + random.integers(0, 3, n),
+            True,
+        )
         n = count("fee")
         batch.add(self._pick(random, "person", n), 4 * 3600, np.full(n, -200), "fee", "BT", NOBODY, True)
         n = count("tax", 0.0 if weekend else 1.4)
@@ -257,9 +330,13 @@ class Ledger:
         n = count("wealth")
         batch.add(self._pick(random, "person", n), clock(n), -yuan(n, 20_000, 0.7), "wealth", "MB", _WEALTH, True)
         n = count("bill_received")
-        batch.add(self._pick(random, "firm", n), clock(n), yuan(n, 120_000, 0.8), "bill_received", "EB", outsider(n), False)
+        batch.add(
+            self._pick(random, "firm", n), clock(n), yuan(n, 60_000, 0.8), "bill_received", "EB", outsider(n), False
+        )
         n = count("foreign_exchange")
-        batch.add(self._pick(random, "firm", n), clock(n), yuan(n, 90_000, 0.8), "foreign_exchange", "CT", _ABROAD, False)
+        batch.add(
+            self._pick(random, "firm", n), clock(n), yuan(n, 45_000, 0.8), "foreign_exchange", "CT", _ABROAD, False
+        )
         n = count("other")
         batch.add(self._pick(random, "person", n), clock(n), yuan(n, 60, 0.8), "other", "BT", NOBODY, False)
 
@@ -267,19 +344,53 @@ class Ledger:
         paying = np.flatnonzero(self._pay_day == day.day)
         chosen = np.flatnonzero(np.isin(self._salary_employer, paying))
         employer = self._salary_employer[chosen]
-        batch.add(self._salary_account[chosen], 9 * 3600, self._salary_cents[chosen], "salary", "BT", self._own_from + self._employer_account[employer], False)
-        totals = np.round(np.bincount(employer, weights=self._salary_cents[chosen], minlength=len(self._pay_day))).astype(np.int64)
+        batch.add(
+            self._salary_account[chosen],
+            9 * 3600,
+            self._salary_cents[chosen],
+            "salary",
+            "BT",
+            self._own_from + self._employer_account[employer],
+            False,
+        )
+        totals = np.round(
+            np.bincount(employer, weights=self._salary_cents[chosen], minlength=len(self._pay_day))
+        ).astype(np.int64)
         payers = np.flatnonzero(totals)
         # The payroll account is funded from elsewhere on the morning of the pay day.
-        batch.add(self._employer_account[payers], 8 * 3600, totals[payers], "transfer_in", "EB", len(_INSTITUTIONS) + payers % _OUTSIDERS, False)
+        batch.add(
+            self._employer_account[payers],
+            8 * 3600,
+            totals[payers],
+            "transfer_in",
+            "EB",
+            len(_INSTITUTIONS) + payers % _OUTSIDERS,
+            False,
+        )
         batch.add(self._employer_account[payers], 9 * 3600 - 1, -totals[payers], "transfer_out", "BT", NOBODY, False)
         yesterday = np.flatnonzero(self._pay_day == day.day - 1)
         gone = self._leaver[np.isin(self._salary_employer[self._leaver], yesterday)]
-        batch.add(self._salary_account[gone], 10 * 3600, -(self._salary_cents[gone] * 8 // 10), "transfer_out", "MB", len(_INSTITUTIONS) + gone % _OUTSIDERS, True)
+        batch.add(
+            self._salary_account[gone],
+            10 * 3600,
+            -(self._salary_cents[gone] * 8 // 10),
+            "transfer_out",
+            "MB",
+            len(_INSTITUTIONS) + gone % _OUTSIDERS,
+            True,
+        )
         if day.day == 8:
             batch.add(self._pension_account, 5 * 3600, self._pension_cents, "pension", "BT", _BENEFITS, False)
         due = np.flatnonzero(self._lender_day == day.day)
-        batch.add(self._lender_account[due], 12 * 3600, -self._lender_cents[due], "online_lender", "BT", self._lender[due], True)
+        batch.add(
+            self._lender_account[due],
+            12 * 3600,
+            -self._lender_cents[due],
+            "online_lender",
+            "BT",
+            self._lender[due],
+            True,
+        )
         if day.day == 21 and day.month % 3 == 0:
             earns = np.flatnonzero(self._postable & (self._opened <= number))
             batch.add(earns, 3600, np.maximum(self.balance[earns] // 2000, 1), "interest", "BT", NOBODY, False)
@@ -293,8 +404,11 @@ class Ledger:
             new = self._joining.loc[self._joining["since"] == since, "account"].to_numpy()
             batch.add(new, 10 * 3600, random.integers(1, 200, len(new)) * 10_000, "deposit", "CT", NOBODY, False)
             # S3 table 8: rises above 100万, 200万 and 500万 call for a manager, a team head, a branch vice head.
-            rich = self._windfall[since * 3 : since * 3 + 3]
-            batch.add(rich, 14 * 3600, np.array([120_000_000, 260_000_000, 600_000_000])[: len(rich)], "transfer_in", "CT", len(_INSTITUTIONS) + rich % _OUTSIDERS, False)
+            rises = np.array([120_000_000, 260_000_000, 600_000_000])[: 3 if since == 1 else 1]
+            rich = self._windfall[since * 3 : since * 3 + len(rises)]
+            batch.add(
+                rich, 14 * 3600, rises[: len(rich)], "transfer_in", "CT", len(_INSTITUTIONS) + rich % _OUTSIDERS, False
+            )
 
     def _settle(self, batch: _Batch, trade: TradeDay) -> None:
         """Yesterday's acquiring is credited; what lies above the account's level is swept to another bank."""
@@ -308,7 +422,15 @@ class Ledger:
         level = np.floor(self._target * np.where(self._is_crab, season, 1.0)).astype(np.int64)
         over = self.balance[self._settlement] + credit - level
         sweeps = np.flatnonzero((over > 0) & (self.balance[self._settlement] + credit > 0) & (credit > 0))
-        batch.add(self._settlement[sweeps], 21 * 3600, -over[sweeps], "transfer_out", "MB", len(_INSTITUTIONS) + sweeps % _OUTSIDERS, False)
+        batch.add(
+            self._settlement[sweeps],
+            21 * 3600,
+            -over[sweeps],
+            "transfer_out",
+            "MB",
+            len(_INSTITUTIONS) + sweeps % _OUTSIDERS,
+            False,
+        )
         self._settlements_due = trade.totals(n)
 
     def _close(self, batch: _Batch, number: int) -> PostingDay:
@@ -371,4 +493,5 @@ class Ledger:
         total = np.cumsum(cents)
         before = total[starts] - cents[starts]
         sizes = np.diff(np.r_[np.flatnonzero(starts), len(account)])
-        return total - np.repeat(before, sizes) + self.balance[account]
+        balances: Ints = total - np.repeat(before, sizes) + self.balance[account]
+        return balances

@@ -21,4 +21,5 @@ def apportion(total: int, weights: np.ndarray[Any, Any], least: int = 0) -> np.n
     whole = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[: rest - int(whole.sum())]] += 1
-    return whole + least
+    shares: np.ndarray[Any, np.dtype[np.int64]] = whole + least
+    return shares

@@ -26,7 +26,9 @@ class SocialSecurity:
     fund: pd.DataFrame
 
 
-def make_social_security(people: People, employers: Employers, of_person: Ints, seed: int, first: date) -> SocialSecurity:
+def make_social_security(
+    people: People, employers: Employers, of_person: Ints, seed: int, first: date
+) -> SocialSecurity:
     """Cards of all issuers and what is paid monthly; `of_person` says who is a customer."""
     random = stream(seed, "social security")
     frame = people.frame
@@ -54,7 +56,9 @@ def make_social_security(people: People, employers: Employers, of_person: Ints, 
     age = frame["age"].to_numpy()
     town = frame["on_roster"].to_numpy()
     pensioner = np.flatnonzero((age >= 60) & (random.random(len(frame)) < 0.9))
-    yuan = np.where(town[pensioner], random.integers(220, 700, len(pensioner)), random.integers(1800, 4500, len(pensioner)))
+    yuan = np.where(
+        town[pensioner], random.integers(220, 700, len(pensioner)), random.integers(1800, 4500, len(pensioner))
+    )
     subsidised = np.flatnonzero((frame["member"] == 1) & town & (random.random(len(frame)) < 0.15))
     jobless = np.flatnonzero((age >= 22) & (age < 58) & (random.random(len(frame)) < 0.003))
     benefit = pd.DataFrame(

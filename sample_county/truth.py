@@ -13,7 +13,13 @@ from sample_county.credit_files import AS_NUMBER, FIFTEEN, FIFTEEN_AS_NUMBER, MI
 from sample_county.identifiers import NULL_DAY, day_number
 from sample_county.trade import market_cumulative, market_mean_amounts
 
-_FORMS = {FIFTEEN: "fifteen", MISTYPED: "mistyped", MISSING: "missing", AS_NUMBER: "as_number", FIFTEEN_AS_NUMBER: "fifteen_as_number"}
+_FORMS = {
+    FIFTEEN: "fifteen",
+    MISTYPED: "mistyped",
+    MISSING: "missing",
+    AS_NUMBER: "as_number",
+    FIFTEEN_AS_NUMBER: "fifteen_as_number",
+}
 
 
 def write_truth(county: County, roster: pd.DataFrame, postings: int, folder: Path, inbox: Path) -> None:
@@ -36,7 +42,9 @@ def figures(county: County, roster: pd.DataFrame, postings: int) -> dict[str, ob
     online = line["channel"] == "线上"
     online_drawn = np.isin(np.flatnonzero(online), loan["line"]).sum()
     events = lending.event[lending.event["list_code"] == "referral_seed"]
-    pipeline = events.groupby("application").agg(amount=("amount", "max"), landed=("stage", lambda s: (s == "拨付").any()))
+    pipeline = events.groupby("application").agg(
+        amount=("amount", "max"), landed=("stage", lambda s: (s == "拨付").any())
+    )
     landed_lines = np.flatnonzero(line["group"] == "pipeline")
     landed_amount = loan.loc[loan["line"].isin(landed_lines), "amount"].sum()
     own = int((people["issuer"] == 1).sum())
@@ -175,5 +183,3 @@ def _resend(county: County, folder: Path, inbox: Path) -> None:
     target = folder / "credit" / f"{county.first:%Y%m%d}" / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("".join([*lines[:-1], ",".join(fields)]), encoding="utf-8")
-
-

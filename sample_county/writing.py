@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from sample_county.identifiers import NULL_DAY, offsets
@@ -24,7 +24,8 @@ Columns = Mapping[str, pa.Array]
 """Column name to text, in file order; null is written as nothing."""
 
 _DELIMITER = "|!|"
-_ALL_DAYS = pd.date_range("1900-01-01", "2080-12-31", freq="D")
+_TABLE_START, _TABLE_END = date(1900, 1, 1), date(2080, 12, 31)
+_ALL_DAYS = pd.date_range(_TABLE_START, _TABLE_END, freq="D")
 
 
 @lru_cache
@@ -38,7 +39,7 @@ _CLOCK_COLONS = pa.array([f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}" for
 
 def day_text(days: Ints, form: str = "%Y-%m-%d") -> pa.Array:
     """Days since 1970-01-01 as text; NULL_DAY as null."""
-    index, missing = offsets(np.asarray(days, dtype=np.int64))
+    index, missing = offsets(np.asarray(days, dtype=np.int64), _TABLE_START)
     return _day_table(form).take(pa.array(index, mask=missing))
 
 
@@ -79,9 +80,7 @@ def joined(columns: Columns, delimiter: str, rows: int) -> bytes:
     """UTF-8 lines of the columns, each ended by a line feed."""
     if rows == 0:
         return b""
-    lines = pc.binary_join_element_wise(
-        *columns.values(), delimiter, null_handling="replace", null_replacement=""
-    )
+    lines = pc.binary_join_element_wise(*columns.values(), delimiter, null_handling="replace", null_replacement="")
     lines = pc.binary_join_element_wise(lines, "", "\n")
     if isinstance(lines, pa.ChunkedArray):
         lines = lines.combine_chunks()
