@@ -26,6 +26,28 @@ heads as (
             owners.legal_entity_code = employees.legal_entity_code
             and owners.employee_id = employees.employee_id
     group by owners.legal_entity_code, owners.grid_id
+),
+
+rules as (
+    select * from {{ ref('stg_master__grid_membership_rule') }}
+),
+
+villages as (
+    select * from {{ ref('stg_master__village') }}
+),
+
+memberships as (
+    select
+        rules.legal_entity_code,
+        rules.grid_id,
+        if(count(distinct villages.town_name) = 1, min(villages.town_name), null) as town_name
+    from rules
+    left join villages
+        on
+            rules.legal_entity_code = villages.legal_entity_code
+            and rules.rule_type = 'village_code'
+            and rules.rule_value = villages.village_code
+    group by rules.legal_entity_code, rules.grid_id
 )
 
 select
@@ -42,9 +64,15 @@ select
     grids.longitude,
     heads.owner_id,
     employees.employee_name as owner_name,
+    memberships.town_name,
+    memberships.grid_id is not null as has_membership_rule,
     grids.valid_from,
     grids.valid_to
 from grids
+left join memberships
+    on
+        grids.legal_entity_code = memberships.legal_entity_code
+        and grids.grid_id = memberships.grid_id
 left join heads
     on
         grids.legal_entity_code = heads.legal_entity_code

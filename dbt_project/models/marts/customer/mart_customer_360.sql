@@ -10,11 +10,11 @@ memberships as (
 ),
 
 branches as (
-    select * from {{ ref('stg_core__branch') }}
+    select * from {{ ref('dim_branch') }}
 ),
 
-employees as (
-    select * from {{ ref('stg_core__employee') }}
+managers as (
+    select * from {{ ref('dim_manager') }}
 ),
 
 tagged as (
@@ -48,7 +48,7 @@ select
     features.branch_code,
     branches.branch_name,
     features.manager_id,
-    employees.employee_name as manager_name,
+    managers.manager_name,
     features.grid_manager_id,
     features.village_code,
     features.village_name,
@@ -160,7 +160,7 @@ left join branches
     on
         features.legal_entity_code = branches.legal_entity_code
         and features.branch_code = branches.branch_code
-left join employees
+left join managers
     on
-        features.legal_entity_code = employees.legal_entity_code
-        and features.manager_id = employees.employee_id
+        features.legal_entity_code = managers.legal_entity_code
+        and features.manager_id = managers.manager_id

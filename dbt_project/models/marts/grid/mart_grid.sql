@@ -19,30 +19,8 @@ grids as (
     select * from {{ ref('int_grid__owned') }}
 ),
 
-rules as (
-    select * from {{ ref('stg_master__grid_membership_rule') }}
-),
-
-villages as (
-    select * from {{ ref('stg_master__village') }}
-),
-
 branches as (
-    select * from {{ ref('stg_core__branch') }}
-),
-
-grid_towns as (
-    select
-        rules.legal_entity_code,
-        rules.grid_id,
-        if(count(distinct villages.town_name) = 1, min(villages.town_name), null) as town_name
-    from rules
-    inner join villages
-        on
-            rules.legal_entity_code = villages.legal_entity_code
-            and rules.rule_value = villages.village_code
-    where rules.rule_type = 'village_code'
-    group by rules.legal_entity_code, rules.grid_id
+    select * from {{ ref('dim_branch') }}
 ),
 
 -- A household counts where its first member is, so that entity grids add up to the county.
@@ -115,13 +93,10 @@ aggregated as (
 -- grids that customers can belong to, empty ones included, and the unassigned
 listed as (
     select
-        grids.legal_entity_code,
-        grids.grid_id
+        legal_entity_code,
+        grid_id
     from grids
-    inner join rules
-        on
-            grids.legal_entity_code = rules.legal_entity_code
-            and grids.grid_id = rules.grid_id
+    where has_membership_rule
     union
     select
         legal_entity_code,
@@ -137,7 +112,7 @@ described as (
         coalesce(grids.grid_kind, 'entity') as grid_kind,
         coalesce(grids.grid_type, 'unassigned') as grid_type,
         grids.market_type,
-        grid_towns.town_name,
+        grids.town_name,
         coalesce(grids.branch_code, aggregated.unassigned_branch_code) as branch_code,
         grids.owner_id,
         grids.owner_name,
@@ -158,10 +133,6 @@ described as (
         on
             listed.legal_entity_code = grids.legal_entity_code
             and listed.grid_id = grids.grid_id
-    left join grid_towns
-        on
-            listed.legal_entity_code = grid_towns.legal_entity_code
-            and listed.grid_id = grid_towns.grid_id
     left join aggregated
         on
             listed.legal_entity_code = aggregated.legal_entity_code
