@@ -25,7 +25,7 @@ landing_batch = Table(
     Column("status", String, nullable=False),  # landed | refused
     Column("batch_id", String),  # <source>.<table>.<date>.<first 12 of content_sha256>
     Column("contract_version", Integer),
-    Column("content_sha256", String),  # of the source files, in order
+    Column("content_sha256", String),  # of the source files, the contract and the description
     Column("files", String),  # JSON list of names
     Column("rows_in", Integer),
     Column("rows_landed", Integer),

@@ -14,6 +14,8 @@ from qianmo.errors import DataRefusedError
 
 CHUNK_BYTES = 4 << 20
 
+_LONGEST_LINE_BYTES = 64 << 20
+
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _EVIDENCE_BYTES = 16
 """So many non-ASCII bytes that are all valid UTF-8 are no GB18030 text: its pairs seldom are (1 in 20 or fewer)."""
@@ -58,6 +60,8 @@ def chunks(path: Path, compression: Compression) -> Iterator[bytes]:
                     rest = block[end:]
                 else:
                     rest += block
+                    if len(rest) > _LONGEST_LINE_BYTES:
+                        raise DataRefusedError(f"{path}: expected lines of text, found none in {len(rest)} bytes")
     except EOFError:
         raise DataRefusedError(f"{path}: expected a complete gzip file, found one that is cut off") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -95,6 +99,7 @@ class EncodingWatch:
         self._path = path
         self._encoding = encoding
         self._utf8_possible = not encoding.lower().replace("_", "-").startswith("utf-8")
+        self._utf8_bytes = 0
         self._non_ascii_lines = 0
         self._faulty_lines = 0
         self._first_faulty = 0
@@ -109,12 +114,13 @@ class EncodingWatch:
             raise DataRefusedError(f"{self._path}: expected encoding {self._encoding}, found utf-16")
         if not self._utf8_possible or chunk.isascii():
             return
-        self._utf8_possible = False
         try:
-            text = chunk.decode("utf-8")
+            chunk.decode("utf-8")
         except UnicodeDecodeError:
+            self._utf8_possible = False
             return
-        if len(chunk) - sum(1 for character in text if character.isascii()) >= _EVIDENCE_BYTES:
+        self._utf8_bytes += int((np.frombuffer(chunk, np.uint8) >= 0x80).sum())
+        if self._utf8_bytes >= _EVIDENCE_BYTES:
             raise DataRefusedError(f"{self._path}: expected encoding {self._encoding}, found utf-8")
 
     def clean_chunk(self, chunk: bytes, lines: int) -> None:

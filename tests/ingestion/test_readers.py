@@ -222,3 +222,20 @@ def test_a_workbook_without_the_header_or_sheet_is_refused(tmp_path: Path) -> No
 )
 def test_cells_become_plain_text(cell: object, text: str | None) -> None:
     assert text_of(cell) == text
+
+
+def test_evidence_of_utf8_is_gathered_over_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_module, "CHUNK_BYTES", 16)
+    path = tmp_path / "x.dat"
+    path.write_text("张|!|1\nplain ascii|!|2\n" * 8, encoding="utf-8")
+    with pytest.raises(DataRefusedError, match="expected encoding gb18030, found utf-8"):
+        read_all(read_delimited(path, GB))
+
+
+def test_a_file_without_lines_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_module, "CHUNK_BYTES", 16)
+    monkeypatch.setattr(text_module, "_LONGEST_LINE_BYTES", 64)
+    path = tmp_path / "x.dat"
+    path.write_bytes(b"\x00" * 500)
+    with pytest.raises(DataRefusedError, match="expected lines of text"):
+        read_all(read_delimited(path, GB))
