@@ -50,9 +50,11 @@ def _sql(contract: Contract) -> str:
     own = [name for name in contract.landed_columns() if name not in added]
     columns = ["legal_entity_code", *own, *(name for name in added if name != "legal_entity_code")]
     selected = ",\n".join(f"    {name}" for name in columns)
+    # Materialised, it would copy the whole history before any filter from outside.
+    hint = " not materialized" if contract.load == "append" else ""
     return f"""with
 
-landed as (
+landed as{hint} (
     select * from {{{{ source('{contract.source}', '{contract.table}') }}}}
     where business_date <= {{{{ business_date() }}}}
 ),

@@ -20,21 +20,20 @@
     )
 {%- endmacro %}
 
-{#- append: a row delivered again in a later batch counts once, as first delivered. Keys are unique within a
-    batch (landing sees to it), so only earlier batches are looked at; a filter on business_date from outside
-    reaches the left side and a day's cost is one pass over the keys of the history. -#}
+{#- append: a row delivered again in a later batch counts once, as first delivered. Keys are unique within a batch
+    (landing sees to it), so only earlier batches are looked at. A filter on business_date from outside reaches the
+    rows but not the earlier batches, so a day costs one pass over the keys of the history. -#}
 {% macro first_row_per_key(landed, key) -%}
     select {{ landed }}.*
     from {{ landed }}
-    anti join (
-        select
-            {{ key | join(", ") }},
-            business_date
-        from {{ landed }}
-        where business_date < (select max(last_batch.business_date) from {{ landed }} as last_batch)
-    ) as earlier
-        on {% for column in key %}
-            {{- landed }}.{{ column }} = earlier.{{ column }}
-            and {% endfor -%}
-            earlier.business_date < {{ landed }}.business_date
+    where not exists (
+        select 1
+        from {{ landed }} as earlier
+        where
+            earlier.business_date < {{ business_date() }}
+            and earlier.business_date < {{ landed }}.business_date
+            {%- for column in key %}
+            and earlier.{{ column }} = {{ landed }}.{{ column }}
+            {%- endfor %}
+    )
 {%- endmacro %}

@@ -1,31 +1,41 @@
 {#- First business date whose batch an incremental model has to (re)build: the business date itself, or an earlier
-    one when a batch was landed, re-landed or withdrawn since the model last saw it. `landed` is a relation with
-    business_date and batch_id; the model keeps both columns. -#}
-{% macro rebuild_from(landed) -%}
+    one when the ledger knows a batch that the model has not taken in, because its date was passed over or the batch
+    was landed again. `staging` is a staging relation; the model keeps its business_date and batch_id. -#}
+{% macro rebuild_from(staging) -%}
+    {%- set batches = ref("stg_ledger__landing_batch") -%}
     {%- if not execute or not is_incremental() -%}
         {{ return("date '0001-01-01'") }}
     {%- endif -%}
-    {%- set changed -%}
-        with landed as (
-            select distinct business_date, batch_id from {{ landed }} where business_date <= {{ business_date() }}
-        ),
-        built as (
-            select distinct business_date, batch_id from {{ this }} where business_date <= {{ business_date() }}
-        ),
-        differing as (
-            (select * from landed except select * from built)
-            union all
-            (select * from built except select * from landed)
-        )
-        select least({{ business_date() }}, coalesce(min(business_date), {{ business_date() }})) from differing
+    {%- set source_and_table = (staging.identifier | replace("stg_", "", 1)).split("__") -%}
+    {%- set unknown -%}
+        select batch_id
+        from {{ batches }}
+        where
+            source = '{{ source_and_table[0] }}'
+            and table_name = '{{ source_and_table[1] }}'
+            and status = 'landed'
+            and rows_landed > 0
+            and business_date < {{ business_date() }}
+        except
+        select batch_id from {{ this }}
     {%- endset -%}
-    {{ return("date '" ~ run_query(changed).columns[0].values()[0] ~ "'") }}
+    {%- set unknown_batches = run_query(unknown).columns[0].values() -%}
+    {%- if not unknown_batches -%}
+        {{ return(business_date()) }}
+    {%- endif -%}
+    {#- a batch that only repeats earlier rows stays unknown for ever: nothing of it reaches staging -#}
+    {%- set earliest -%}
+        select coalesce(min(business_date), {{ business_date() }})
+        from {{ staging }}
+        where batch_id in ('{{ unknown_batches | join("', '") }}')
+    {%- endset -%}
+    {{ return("date '" ~ run_query(earliest).columns[0].values()[0] ~ "'") }}
 {%- endmacro %}
 
 {#- Pre-hook of such a model, in the same transaction as its insert. -#}
-{% macro delete_from_rebuild_date(landed) -%}
+{% macro delete_from_rebuild_date(staging) -%}
     {%- if is_incremental() -%}
         delete from {{ this }}
-        where business_date >= {{ rebuild_from(landed) }} and business_date <= {{ business_date() }}
+        where business_date >= {{ rebuild_from(staging) }} and business_date <= {{ business_date() }}
     {%- endif -%}
 {%- endmacro %}

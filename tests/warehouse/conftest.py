@@ -49,6 +49,7 @@ class Warehouse:
         self, day: date, *selection: str, definitions: Path = DEFINITIONS, command: tuple[str, ...] = ("build",)
     ) -> None:
         """Run dbt as of a date on the whole project, or on a selection; the test fails with dbt's own words."""
+        self._export_ledger()
         variables = self.root / "variables.json"
         values = {
             "business_date": day.isoformat(),
@@ -73,6 +74,25 @@ class Warehouse:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def _export_ledger(self) -> None:
+        """What the ledger would say of the batches written so far."""
+        folder = self.root / "landing" / "_ledger"
+        folder.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as connection:
+            for table in (ledger.landing_batch, ledger.landing_reject):
+                columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+                connection.execute(f"create table {table.name} ({columns})")
+            for file in sorted((self.root / "landing").glob("*/*/2*.parquet")):
+                connection.execute(
+                    f"""
+                    insert into landing_batch (source, table_name, business_date, status, batch_id, rows_landed)
+                    select ?, ?, ?, 'landed', batch_id, count(*) from '{file}' group by batch_id
+                    """,
+                    [file.parent.parent.name, file.parent.name, file.stem],
+                )
+            for table in (ledger.landing_batch, ledger.landing_reject):
+                connection.execute(f"copy {table.name} to '{folder / table.name}.parquet' (format parquet)")
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.file), read_only=True) as connection:
             return connection.execute(sql).fetchall()
@@ -83,13 +103,6 @@ def empty_warehouse(root: Path) -> Warehouse:
     warehouse = Warehouse(root)
     for name in contracts():
         warehouse.land(name, date(2026, 9, 28), [])
-    exported = root / "landing" / "_ledger"
-    exported.mkdir(parents=True)
-    with duckdb.connect() as connection:
-        for table in (ledger.landing_batch, ledger.landing_reject):
-            columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-            connection.execute(f"create table {table.name} ({columns})")
-            connection.execute(f"copy {table.name} to '{exported / table.name}.parquet' (format parquet)")
     return warehouse
 
 

@@ -6,8 +6,8 @@ accounts as (
 ),
 
 balances as (
-    select * from {{ ref('stg_core__account_balance') }}
-    where balance_date <= {{ business_date() }}
+    select * from {{ ref('int_account_balance__collected') }}
+    where business_date <= {{ business_date() }} and balance_date <= {{ business_date() }}
 ),
 
 account_days as (

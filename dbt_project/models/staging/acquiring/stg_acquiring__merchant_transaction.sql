@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('acquiring', 'merchant_transaction') }}
     where business_date <= {{ business_date() }}
 ),

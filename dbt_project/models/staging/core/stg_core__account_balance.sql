@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('core', 'account_balance') }}
     where business_date <= {{ business_date() }}
 ),

@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('core', 'transaction') }}
     where business_date <= {{ business_date() }}
 ),

@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('credit', 'repayment') }}
     where business_date <= {{ business_date() }}
 ),

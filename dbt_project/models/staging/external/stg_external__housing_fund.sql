@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('external', 'housing_fund') }}
     where business_date <= {{ business_date() }}
 ),

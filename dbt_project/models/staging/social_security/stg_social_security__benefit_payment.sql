@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('social_security', 'benefit_payment') }}
     where business_date <= {{ business_date() }}
 ),

@@ -1,6 +1,6 @@
 with
 
-landed as (
+landed as not materialized (
     select * from {{ source('social_security', 'contribution') }}
     where business_date <= {{ business_date() }}
 ),
