@@ -215,9 +215,7 @@ def status(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     else:
-        from rich.console import Console
-
-        show(found, Console())
+        show(found)
 
 
 class Place(StrEnum):

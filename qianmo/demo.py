@@ -5,6 +5,7 @@ assets. The dates are triggered by partition key and not by `airflow backfill`: 
 at once adds the run of yesterday, for which the sample county has no files.
 """
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from qianmo import orchestrator
 from qianmo.errors import DataRefusedError, ToolBrokenError
-from qianmo.processes import require_running, tail, terminated_as_interrupt
+from qianmo.processes import require_running, terminated_as_interrupt
 
 if TYPE_CHECKING:
     from ingestion.bank import Bank
@@ -26,6 +27,7 @@ LAST_DATE = date(2026, 9, 30)
 SEED = 20211231
 SCALE = 0.005
 POLL_SECONDS = 2
+LOG_LINES = 15
 QUIET_SECONDS = 600
 """No task starts or ends for so long: something hangs."""
 
@@ -49,8 +51,7 @@ class County:
 
 def demo(bank_folder: Path, progress: Progress) -> None:
     """Generate, run the DAGs, load Superset, print what came of it and where to look."""
-    from rich.console import Console
-
+    from qianmo.serve import SUPERSET_PORT, logins
     from qianmo.status import show, status
 
     started = time.monotonic()
@@ -58,14 +59,16 @@ def demo(bank_folder: Path, progress: Progress) -> None:
     with terminated_as_interrupt():
         prepare(county, progress)
         bank = run_dags(bank_folder, county.dates, progress)
-        from serving.superset.load import load
+        from serving.superset.load import load, password
 
         load(bank, progress, bank.home.dbt_manifest)
-    console = Console()
-    show(status(bank), console)
+    show(status(bank))
     minutes = (time.monotonic() - started) / 60
-    console.print(f"done in {minutes:.1f} minutes; data in {bank.home.root}")
-    console.print("look 查看: make serve   (qianmo status --json, qianmo where marts|data-docs|delivery)")
+    print(f"done in {minutes:.1f} minutes; data in {bank.home.root}")
+    print("paths 路径: qianmo where marts | data-docs | delivery;  facts 明细: qianmo status --json")
+    print(f"look 查看: make serve, then http://127.0.0.1:{SUPERSET_PORT}  (password {password()})")
+    for role, login in logins(bank).items():
+        print(f"          {role}: {login}")
 
 
 def prepare(county: County, progress: Progress) -> None:
@@ -110,7 +113,8 @@ def _clean_ending() -> Iterator[None]:
     home = orchestrator.airflow_home()
     mark = home / "demo_running"
     if mark.exists():
-        (home / "airflow.db").unlink(missing_ok=True)
+        for file in home.glob("airflow.db*"):
+            file.unlink()
     home.mkdir(parents=True, exist_ok=True)
     mark.touch()
     yield
@@ -183,9 +187,24 @@ def _tasks(airflow: orchestrator.Airflow, runs: dict[str, str]) -> list[dict[str
 
 
 def _task_log(task: dict[str, Any]) -> str:
+    """The end of a task's log as a person reads it: what it printed, then each error with where it came from."""
     folder = _log_folder() / f"dag_id={task['dag_id']}" / f"run_id={task['dag_run_id']}" / f"task_id={task['task_id']}"
     logs = sorted(folder.glob("attempt=*.log"))
-    return tail(logs[-1]) if logs else f"no log in {folder}"
+    if not logs:
+        return f"no log in {folder}"
+    lines: list[str] = []
+    for text in logs[-1].read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            lines.append(text)
+            continue
+        if entry.get("logger") == "task.stdout":
+            lines.append(entry["event"])
+        for error in entry.get("error_detail") or []:
+            place = error["frames"][-1] if error["frames"] else {"filename": "?", "lineno": 0}
+            lines.append(f"{error['exc_type']}: {error['exc_value']} ({place['filename']}:{place['lineno']})")
+    return "\n".join([*lines[-LOG_LINES:], f"whole log: {logs[-1]}"])
 
 
 def _log_folder() -> Path:

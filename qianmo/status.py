@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ingestion.bank import Bank
 
 
+PRINTED_WIDTH = 160
+"""Columns of the tables when they go to a file."""
 _TABLE_FACTS = ("source", "status", "rows_in", "rows_landed", "rows_quarantined", "content_sha256", "message")
 _DELIVERY_FACTS = (
     "delivery_id", "batch_id", "list_code", "business_date", "version", "recipient_type", "recipient", "rows",
@@ -65,10 +67,16 @@ def _checks(results: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def show(found: dict[str, Any], console: Console) -> None:
+def show(found: dict[str, Any]) -> None:
     """The same for a person: rows by source and date, the steps of each date, and the lists delivered."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PRINTED_WIDTH)
     days = found["business_dates"]
-    landed = Table(title="Landed 落地: rows in = landed + quarantined 入 = 落地 + 隔离")
+    if not days:
+        console.print("nothing has landed yet 尚无数据落地")
+        return
+    landed = Table(title_justify="left", title="Landed 落地: rows in = landed + quarantined 入 = 落地 + 隔离")
     landed.add_column("source 来源")
     for day in days:
         landed.add_column(day, justify="right")
@@ -76,7 +84,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         landed.add_row(source, *(_source_cell(day["tables"].values(), source) for day in days.values()))
     console.print(landed)
 
-    steps = Table(title="Built, checked, published 构建、检查、发布")
+    steps = Table(title_justify="left", title="Built, checked, published 构建、检查、发布")
     for heading in ("date 业务日", "built 构建", "gate 1 入库检查", "gate 2 发布检查", "version 版本"):
         steps.add_column(heading)
     for day, facts in days.items():
@@ -85,7 +93,9 @@ def show(found: dict[str, Any], console: Console) -> None:
         steps.add_row(day, "yes" if facts["built"] else "no", *checks, versions[-1] if versions else "-")
     console.print(steps)
 
-    delivered = Table(title="Delivered lists 下发名单: rows to branches 支行行数 / to managers 客户经理行数")
+    delivered = Table(
+        title_justify="left", title="Delivered lists 下发名单: rows to branches 支行行数 / to managers 客户经理行数"
+    )
     delivered.add_column("list 名单")
     for day in days:
         delivered.add_column(day, justify="right")
