@@ -1,6 +1,7 @@
 """What was planted and what must come out: for tests alone, never read by the pipeline."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ _FORMS = {
 
 def write_truth(county: County, roster: pd.DataFrame, postings: int, folder: Path, inbox: Path) -> None:
     """`figures.json` and one CSV per kind of planted thing."""
+    shutil.rmtree(folder / "resent", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures.json").write_text(
         json.dumps(figures(county, roster, postings), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
@@ -175,7 +177,7 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _resend(county: County, folder: Path, inbox: Path) -> None:
-    """A corrected whitelist of the first date, to be copied over the inbox: its last row's name had a stray digit."""
+    """The whitelist of the first date sent again with one limit put right, 1,000 yuan more; a test copies it over."""
     source = inbox / "credit" / f"{county.first:%Y%m%d}" / f"whitelist_{county.first:%Y%m%d}.csv"
     lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
     fields = lines[-1].split(",")
