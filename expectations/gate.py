@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -73,6 +74,7 @@ def run_gate(
     context.add_datasource(datasource=datasource)
     try:
         with datasource.get_engine().connect() as connection:
+            connection.exec_driver_sql(f"set temp_directory = {text(tempfile.gettempdir())}")
             for statement in prepare:
                 connection.exec_driver_sql(statement)
             for subject in subjects:
