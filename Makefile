@@ -16,7 +16,6 @@ PYTHON ?= $(shell for candidate in python3.11 python3 python; do \
 PIPELINE := .venv/pipeline
 SUPERSET := .venv/superset
 UV := .venv/uv/bin/uv
-PACKAGES := qianmo ingestion expectations serving delivery sample_county dags
 BROWSER_PACKAGES := chromium fonts-noto-cjk
 
 export UV_PYTHON_DOWNLOADS := never
@@ -39,7 +38,7 @@ test: lint browser
 lint: environments
 	ruff check .
 	ruff format --check .
-	mypy $(PACKAGES)
+	mypy
 	qianmo lint
 
 bench: environments
