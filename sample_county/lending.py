@@ -28,6 +28,8 @@ CONTACT_LISTS = (
 )
 PIPELINE_LIST = "referral_seed"
 BATCH_EVERY_DAYS = 30
+LAST_BATCH_DAYS_AGO = 15
+"""So that some customers were contacted too recently for the next list."""
 STAGES = ("营销", "受理", "调查", "审贷分析", "审批", "拨付", "贷后")
 
 
@@ -60,6 +62,11 @@ def _month_days(start: Ints, months: Ints) -> Ints:
     day_of_month = np.minimum((stamps - month.astype("datetime64[D]")).astype(np.int64), 27)
     days: Ints = (month + months).astype("datetime64[D]").astype(np.int64) + day_of_month
     return days
+
+
+def batch_days(today: int, batch: Ints) -> Ints:
+    """The day each of the ten batches was pushed."""
+    return today - LAST_BATCH_DAYS_AGO - BATCH_EVERY_DAYS * (p.LIST_BATCHES - 1 - batch)
 
 
 def make_lending(
@@ -169,9 +176,9 @@ def make_lending(
     n = len(online)
     signed = today - random.integers(45, 700, n)
     batch = np.arange(from_list) % p.LIST_BATCHES
-    contacted = today - BATCH_EVERY_DAYS * (p.LIST_BATCHES - batch) + random.integers(0, 3, from_list)
+    contacted = batch_days(today, batch) + random.integers(0, 3, from_list)
     listed = random.permutation(n)[:from_list]
-    signed[listed] = contacted + random.integers(3, 20, from_list)
+    signed[listed] = np.minimum(contacted + random.integers(3, 20, from_list), today - 1)
     list_code = np.full(n, "", dtype=object)
     list_code[listed] = np.array(CONTACT_LISTS, dtype=object)[batch]
     limit = tens_of_thousands(n, 5, 1, 20)
@@ -310,7 +317,7 @@ def make_lending(
             {
                 "customer": chosen,
                 "batch": batch,
-                "day": today - BATCH_EVERY_DAYS * (p.LIST_BATCHES - batch) + random.integers(0, 3, rest),
+                "day": batch_days(today, batch) + random.integers(0, 3, rest),
                 "credited": False,
             }
         )

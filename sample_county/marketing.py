@@ -9,7 +9,7 @@ import pandas as pd
 from sample_county import parameters as p
 from sample_county.customers import Customers
 from sample_county.identifiers import NULL_DAY, Ints, day_number
-from sample_county.lending import CONTACT_LISTS, Lending
+from sample_county.lending import CONTACT_LISTS, Lending, batch_days
 from sample_county.places import Places, Staff
 from sample_county.randomness import stream
 
@@ -48,11 +48,12 @@ def make_marketing(
     manager_of = np.where(rows["manager"] >= 0, rows["manager"], staff.village_manager[rows["village"]])
     person = (rows["person"] >= 0) & ~rows["is_duplicate"]
     known = np.flatnonzero(person & (rows["since"] == 0))
+    firms = np.flatnonzero((rows["person"] < 0) & (rows["since"] == 0))
 
     pushed = lending.contacts
     n = len(pushed)
     code = pushed["list_code"].to_numpy()
-    batch_day = today - 30 * (10 - pushed["batch"].to_numpy())
+    batch_day = batch_days(today, pushed["batch"].to_numpy())
     stamp = pd.DatetimeIndex(batch_day.astype("datetime64[D]")).strftime("%Y%m%d").to_numpy()
     credited = pushed["credited"].to_numpy()
     draw = random.random(n)
@@ -136,7 +137,9 @@ def make_marketing(
 
     grants: list[pd.DataFrame] = []
     for purpose, share in (("营销", p.MARKETING_AUTHORISED_SHARE), ("行为数据", p.BEHAVIOUR_AUTHORISED_SHARE)):
-        who = np.sort(random.permutation(known)[: round(len(known) * share)])
+        # Firms are asked for the use of their data in marketing too, but leave no traces of personal behaviour.
+        asked = np.r_[known, firms] if purpose == "营销" else known
+        who = np.sort(random.permutation(asked)[: round(len(asked) * share)])
         size = len(who)
         granted = np.maximum(today - random.integers(5, 1000, size), rows["opened"].to_numpy()[who])
         expires = granted + 1095

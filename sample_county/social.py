@@ -42,7 +42,8 @@ def make_social_security(
     state = np.where(draw < 0.01, "3", np.where((own & ~customer) | (draw < 0.08), "0", "1"))
     issued = today - random.integers(100, 4000, n)
     issued = np.maximum(issued, np.minimum(frame["birth"].to_numpy()[holder] + 30, today - 1))
-    used = np.where(state == "1", today - random.integers(0, 400, n), NULL_DAY)
+    idle = np.where(random.random(n) < 0.8, random.integers(0, 90, n), random.integers(90, 500, n))
+    used = np.where(state == "1", today - idle, NULL_DAY)
     used = np.where((used != NULL_DAY) & (used < issued), issued, used)
     card = pd.DataFrame(
         {
