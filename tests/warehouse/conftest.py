@@ -85,8 +85,10 @@ class Warehouse:
             for file in sorted((self.root / "landing").glob("*/*/2*.parquet")):
                 connection.execute(
                     f"""
-                    insert into landing_batch (source, table_name, business_date, status, batch_id, rows_landed)
-                    select ?, ?, ?, 'landed', batch_id, count(*) from '{file}' group by batch_id
+                    insert into landing_batch (
+                        source, table_name, business_date, status, batch_id, rows_in, rows_landed, rows_quarantined
+                    )
+                    select ?, ?, ?, 'landed', batch_id, count(*), count(*), 0 from '{file}' group by batch_id
                     """,
                     [file.parent.parent.name, file.parent.name, file.stem],
                 )

@@ -90,7 +90,7 @@ counted as (
         credit_lines.channel,
         balances.from_date,
         balances.balance,
-        balances.to_date - balances.from_date as days,
+        balances.to_date - balances.from_date as day_count,
         least(balances.balance, {{ var('effective_draw_limit_share') }} * credit_lines.limit_amount) as counted_balance,
         {{ var('effective_draw_days') }} * {{ var('effective_draw_limit_share') }} * credit_lines.limit_amount
             as threshold
@@ -104,8 +104,8 @@ counted as (
 balance_days as (
     select
         *,
-        counted_balance * days as balance_days,
-        sum(counted_balance * days) over (
+        counted_balance * day_count as balance_days,
+        sum(counted_balance * day_count) over (
             partition by legal_entity_code, credit_line_id order by from_date
         ) as balance_days_to_date
     from counted
