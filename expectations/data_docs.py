@@ -7,7 +7,6 @@ is a page of ours: every check with its result, in Chinese.
 
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from datetime import date
 from html import escape
@@ -42,8 +41,9 @@ def write_data_docs(
 
     One site per run keeps the cost of a run independent of how many went before.
     """
-    home.data_docs.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{run}-", dir=home.data_docs))
+    building = home.data_docs / f".{business_date}-{run}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
     try:
         context.add_data_docs_site(
             run,
@@ -63,14 +63,13 @@ def write_data_docs(
             path.write_text(page.replace("</head>", f"{_STYLE}</head>"), encoding="utf-8")
         links = {subject: path.relative_to(building) for subject, path in pages.items()}
         (building / "index.html").write_text(_index(business_date, run, checks, links), encoding="utf-8")
-        building.chmod(0o755)
         place = home.data_docs / business_date.isoformat() / run
         place.parent.mkdir(exist_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         building.rename(place)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    _write_overview(home)
+    _write_overview(home, run)
     return place / "index.html"
 
 
@@ -96,13 +95,13 @@ def _index(business_date: date, run: str, checks: Sequence[CheckResult], links: 
     )
 
 
-def _write_overview(home: BankHome) -> None:
+def _write_overview(home: BankHome, run: str) -> None:
+    """The runs of all dates; sources are checked at the same time, so each writes a file of its own and renames it."""
     runs = sorted((path.parts[-3:] for path in home.data_docs.glob("????-??-??/*/index.html")), reverse=True)
     items = "\n".join(f'<li><a href="{escape("/".join(run))}">{escape(" ".join(run[:2]))}</a></li>' for run in runs)
-    with tempfile.NamedTemporaryFile("w", dir=home.data_docs, encoding="utf-8", delete=False) as file:
-        file.write(_page("数据质量检查", f"<ul>\n{items}\n</ul>"))
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(home.data_docs / "index.html")
+    written = home.data_docs / f".{run}.html"
+    written.write_text(_page("数据质量检查", f"<ul>\n{items}\n</ul>"), encoding="utf-8")
+    written.replace(home.data_docs / "index.html")
 
 
 def _page(title: str, body: str) -> str:

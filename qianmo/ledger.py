@@ -79,7 +79,7 @@ publication = Table(
 delivery = Table(
     "delivery",
     metadata,
-    Column("delivery_id", String, primary_key=True),  # <batch id>.<recipient>
+    Column("delivery_id", String, primary_key=True),  # <batch id>.<recipient type>.<recipient>
     Column("batch_id", String, nullable=False),
     Column("list_code", String, nullable=False),
     Column("business_date", String, nullable=False),
