@@ -202,3 +202,9 @@ def test_a_crashed_check_is_not_the_fault_of_the_data(bank: Bank, landed: Landed
 
 def test_nothing_landed_means_nothing_to_check(bank: Bank) -> None:
     assert check_landing(bank, "acquiring", DAY).checks == ()
+
+
+def test_a_landed_file_that_cannot_be_read_is_not_the_fault_of_the_data(bank: Bank, landed: Landed) -> None:
+    landed("core.customer", [customer(1)]).write_bytes(b"PAR1 cut off")
+    with pytest.raises(ToolBrokenError, match=r"landing-core of 2026-09-28: .* cannot be read"):
+        check_landing(bank, "core", DAY)
