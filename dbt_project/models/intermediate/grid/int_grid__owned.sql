@@ -36,11 +36,15 @@ villages as (
     select * from {{ ref('stg_master__village') }}
 ),
 
+branches as (
+    select * from {{ ref('stg_core__branch') }}
+),
+
 memberships as (
     select
         rules.legal_entity_code,
         rules.grid_id,
-        if(count(distinct villages.town_name) = 1, min(villages.town_name), null) as town_name
+        if(count(distinct villages.town_name) = 1, min(villages.town_name), null) as village_town_name
     from rules
     left join villages
         on
@@ -48,6 +52,19 @@ memberships as (
             and rules.rule_type = 'village_code'
             and rules.rule_value = villages.village_code
     group by rules.legal_entity_code, rules.grid_id
+),
+
+-- a park or a market has no village of its own: the town of its branch
+branch_towns as (
+    select distinct
+        branches.legal_entity_code,
+        branches.branch_code,
+        villages.town_name as branch_town_name
+    from branches
+    inner join villages
+        on
+            branches.legal_entity_code = villages.legal_entity_code
+            and branches.town_code = villages.town_code
 )
 
 select
@@ -64,7 +81,7 @@ select
     grids.longitude,
     heads.owner_id,
     employees.employee_name as owner_name,
-    memberships.town_name,
+    coalesce(memberships.village_town_name, branch_towns.branch_town_name) as town_name,
     memberships.grid_id is not null as has_membership_rule,
     grids.valid_from,
     grids.valid_to
@@ -73,6 +90,10 @@ left join memberships
     on
         grids.legal_entity_code = memberships.legal_entity_code
         and grids.grid_id = memberships.grid_id
+left join branch_towns
+    on
+        grids.legal_entity_code = branch_towns.legal_entity_code
+        and grids.branch_code = branch_towns.branch_code
 left join heads
     on
         grids.legal_entity_code = heads.legal_entity_code
