@@ -9,6 +9,7 @@ employees as (
     where leave_date is null or leave_date > {{ business_date() }}
 ),
 
+-- Each list reads its own few columns: a shared CTE would be held in memory with all of them.
 eligible as (
     {%- for list in var('lists') %}
     select
@@ -17,7 +18,7 @@ eligible as (
         customer_id,
         cast({{ list.rank_by }} as double) as score,
         {{ list.reason }} as reason,
-    from features
+    from {{ ref('int_customer__features') }}
     where {{ list.eligible }}
     union all
     {%- endfor %}
@@ -27,7 +28,7 @@ eligible as (
         customer_id,
         cast(null as double) as score,
         cast(null as varchar) as reason
-    from features
+    from {{ ref('int_customer__features') }}
     where false
 )
 
