@@ -53,6 +53,7 @@ ROW_FILTERS: dict[RowFilter, str] = {
 }
 """What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
 PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read_text(encoding="utf-8"))
+SNAPSHOTS = " 逐个业务日期的快照：求和前先选定一个业务日期。"
 FORMATS = {"%": ".2%", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 TEXT = "_text"
@@ -210,7 +211,7 @@ def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
         "table_name": table.name,
         "schema": table.schema,
         "main_dttm_col": "business_date" if "business_date" in table.types else None,
-        "description": f"{mart.label}：{mart.description}".strip("："),
+        "description": f"{mart.label}：{mart.description}".strip("：") + SNAPSHOTS * ("business_date" in table.types),
         "filter_select_enabled": True,
         "uuid": _uuid(bank, "dataset", table.name),
         "database_uuid": _uuid(bank, "database"),
@@ -371,6 +372,7 @@ def _bar(chart: Chart) -> tuple[str, dict[str, Any]]:
     params = _axes(chart)
     params["orientation"] = "horizontal" if chart.horizontal else "vertical"
     params["xAxisForceCategorical"] = True
+    params["xAxisLabelInterval"] = "0"  # every name, also of many
     if chart.stacked:
         params["stack"] = "Stack"
         params["show_value"] = False
@@ -433,8 +435,10 @@ def _list(chart: Chart) -> tuple[str, dict[str, Any]]:
         "order_by_cols": [json.dumps(one) for one in order],
         "table_timestamp_format": "%Y-%m-%d",
         "show_cell_bars": False,
-        "page_length": 20,
         "include_search": True,
+        "server_pagination": True,  # a list of a large bank is never sent whole
+        "server_page_length": 20,
+        "column_config": {name: {"columnWidth": width} for name, width in chart.widths.items()},
     }
 
 
@@ -559,6 +563,7 @@ def _series_colours(file: Path, page: Dashboard, tables: dict[str, Table]) -> tu
 
 def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str, Table]) -> dict[str, Any]:
     """A native filter; charts whose dataset lacks the column, or which ignore it, are outside its scope."""
+    [target] = _text_columns([one.column], tables[one.dataset])
     excluded = [
         number
         for number, chart in enumerate(page.charts, start=1)
@@ -569,7 +574,7 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
         "name": one.label,
         "type": "NATIVE_FILTER",
         "filterType": "filter_select",
-        "targets": [{"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": one.column}}],
+        "targets": [{"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": target}}],
         "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
         "controlValues": {
             "enableEmptyFilter": one.first is not None,
@@ -579,6 +584,7 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
             "inverseSelection": False,
             "sortAscending": one.first is None,
         },
+        "requiredFirst": one.first is not None,  # charts wait for the first value instead of drawing without it
         "sortMetric": f"sum_{one.weight}" if one.first == "largest" else None,
         "adhoc_filters": _where(one.where),
         "time_range": "No filter",

@@ -85,6 +85,8 @@ class Chart(_Model):
     where: dict[str, Values] = Field(default_factory=dict)
     """Fixed filters: column to the values let through."""
     order: Order | None = None
+    widths: dict[str, int] = Field(default_factory=dict)
+    """list: pixels of columns that are not to share what is left."""
     limit: int = Field(default=100, ge=1, le=5000)
     horizontal: bool = False
     stacked: bool = False
@@ -108,7 +110,7 @@ class Chart(_Model):
         """Every column of the dataset that the chart names."""
         measured = {measure.column for measure in self.measures if measure.column}
         ordered = {self.order.column} if self.order and self.order.column else set()
-        return {*self.dimensions, *self.across, *self.where, *measured, *ordered}
+        return {*self.dimensions, *self.across, *self.where, *self.widths, *measured, *ordered}
 
 
 class Row(_Model):
