@@ -35,7 +35,7 @@ def must(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[
     return done
 
 
-def status(home: Path, bank: str = "banks/sample") -> dict[str, Any]:
+def reported(home: Path, bank: str = "banks/sample") -> dict[str, Any]:
     result: dict[str, Any] = json.loads(must(qianmo(home, "status", "--json", bank=bank)).stdout)
     return result
 

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from tests.evidence import empty_home, fail, must, qianmo, status
+from tests.evidence import empty_home, fail, must, qianmo, reported
 
 BANK = "banks/berka"
 DATE = "1998-12-31"
@@ -19,10 +19,10 @@ EXPECTED_LOANS = {"A": 203, "B": 31, "C": 403, "D": 45}
 def main() -> None:
     with empty_home() as home:
         print(must(qianmo(home, "run", "--date", DATE, bank=BANK)).stdout)
-        landed = status(home, BANK)["business_dates"][DATE]["tables"]
+        landed = reported(home, BANK)["business_dates"][DATE]["tables"]
         for table, rows in EXPECTED_ROWS.items():
             found = landed[table]
-            if (found["rows_in"], found["rows_landed"], found["rows_quarantined"]) != (rows, rows, 0):
+            if (found["rows_in"], said["rows_landed"], said["rows_quarantined"]) != (rows, rows, 0):
                 fail(f"{table}: expected {rows} rows in and landed, found {found}")
         with duckdb.connect() as connection:
             loans = dict(

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tests.evidence import PROJECT, QIANMO, copy, empty_home, fail, must, qianmo, status
+from tests.evidence import PROJECT, QIANMO, copy, empty_home, fail, must, qianmo, reported
 
 DATES = [date(2026, 9, 28), date(2026, 9, 29)]
 
@@ -36,12 +36,12 @@ def run_and_kill(home: Path, day: date, seconds: float) -> bool:
 
 def outcome(home: Path) -> dict[str, Any]:
     """What a user can see: publications by content, deliveries by content, landed rows."""
-    said = status(home)
+    said = reported(home)
     return {
         "publications": sorted((one["business_date"], one["content_digest"]) for one in said["publications"]),
         "deliveries": sorted((one["delivery_id"], one["content_sha256"], one["rows"]) for one in said["deliveries"]),
         "landed": {
-            (day, table): (found["rows_in"], found["rows_landed"], found["rows_quarantined"], found["content_sha256"])
+            (day, table): (said["rows_in"], said["rows_landed"], said["rows_quarantined"], said["content_sha256"])
             for day, tables in said["business_dates"].items()
             for table, found in tables["tables"].items()
         },

@@ -1,11 +1,11 @@
 """After `make demo`: rows in = landed + quarantined everywhere, three dates published, six lists or more delivered."""
 
 from qianmo.home import home_root
-from tests.evidence import fail, status
+from tests.evidence import fail, reported
 
 
 def main() -> None:
-    said = status(home_root())
+    said = reported(home_root())
     tables = rows = quarantined = 0
     for date, day in said["business_dates"].items():
         for name, table in day["tables"].items():
