@@ -22,7 +22,7 @@ def main() -> None:
         landed = reported(home, BANK)["business_dates"][DATE]["tables"]
         for table, rows in EXPECTED_ROWS.items():
             found = landed[table]
-            if (found["rows_in"], said["rows_landed"], said["rows_quarantined"]) != (rows, rows, 0):
+            if (found["rows_in"], found["rows_landed"], found["rows_quarantined"]) != (rows, rows, 0):
                 fail(f"{table}: expected {rows} rows in and landed, found {found}")
         with duckdb.connect() as connection:
             loans = dict(

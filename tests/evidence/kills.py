@@ -41,7 +41,7 @@ def outcome(home: Path) -> dict[str, Any]:
         "publications": sorted((one["business_date"], one["content_digest"]) for one in said["publications"]),
         "deliveries": sorted((one["delivery_id"], one["content_sha256"], one["rows"]) for one in said["deliveries"]),
         "landed": {
-            (day, table): (said["rows_in"], said["rows_landed"], said["rows_quarantined"], said["content_sha256"])
+            (day, table): (found["rows_in"], found["rows_landed"], found["rows_quarantined"], found["content_sha256"])
             for day, tables in said["business_dates"].items()
             for table, found in tables["tables"].items()
         },
