@@ -44,12 +44,7 @@ def main() -> None:
                     "lists": "select count(distinct list_code) from marts.mart_marketing_list where not is_holdout",
                 }.items()
             }
-        if (
-            counts["district grids"] != 77
-            or counts["lists"] < 2
-            or not counts["tags in use"]
-            or not counts["funnel events"]
-        ):
+        if counts["districts"] != 77 or counts["lists"] < 2 or not counts["tags in use"] or not counts["funnel events"]:
             fail(f"marts: {counts}")
         print(f"{EXPECTED_ROWS} landed, none lost; loans {loans}; {counts}")
 
