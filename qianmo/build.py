@@ -90,6 +90,11 @@ def built_dates(bank: Bank) -> list[date]:
     return sorted(day for day, digest in _recorded(bank).items() if digest != PENDING)
 
 
+def is_built(bank: Bank, business_date: date) -> bool:
+    """Whether the date is built from the batches and the code as they are now."""
+    return _recorded(bank).get(business_date) == input_digest(bank, business_date)
+
+
 def input_digest(bank: Bank, business_date: date) -> str:
     """`<batches>.<code>`: what a build of the date reads, 16 hexadecimal digits each."""
     return f"{_batches_digest(bank, business_date)}.{_code_digest(bank)}"
