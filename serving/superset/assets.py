@@ -56,6 +56,8 @@ PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read
 SNAPSHOTS = " 逐个业务日期的快照：求和前先选定一个业务日期。"
 FORMATS = {"%": ".2%", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
+PAGE_CSS = ".search-select-container { display: none; }"
+"""A paged table offers a search by column that names columns in English; the page filters stand in for it."""
 TEXT = "_text"
 """A column `x` of codes, names or yes/no comes with a calculated column `x_text`, Chinese and never empty."""
 VALUE_LABELS: dict[str, dict[str, str]] = yaml.safe_load(
@@ -435,7 +437,7 @@ def _list(chart: Chart) -> tuple[str, dict[str, Any]]:
         "order_by_cols": [json.dumps(one) for one in order],
         "table_timestamp_format": "%Y-%m-%d",
         "show_cell_bars": False,
-        "include_search": True,
+        "include_search": False,
         "server_pagination": True,  # a list of a large bank is never sent whole
         "server_page_length": 20,
         "column_config": {name: {"columnWidth": width} for name, width in chart.widths.items()},
@@ -508,7 +510,7 @@ def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[st
         "dashboard_title": page.title,
         "description": page.description,
         "slug": page.code,
-        "css": "",
+        "css": PAGE_CSS,
         "uuid": _uuid(bank, "dashboard", page.code),
         "position": position,
         "metadata": {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.bank import Bank
+from ingestion.bank import Bank, load_bank
 from qianmo.definitions import dbt_variables
 from qianmo.home import PROJECT_ROOT
 from qianmo.processes import command, free_port, start, stop, tail
 from qianmo.serve import superset_environment
-from qianmo.settings import Keys, keys
+from qianmo.settings import keys
 from serving.publish import publish
 from serving.superset.load import load
+from tests.county import SampleCounty
 from tests.serving.small_marts import LAST_DAY, fill_warehouse, small_bank
 
 START_SECONDS = 90
@@ -47,28 +49,40 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def published(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    """A small bank whose marts are published; keys come from the environment while this folder's tests run."""
+def published(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """A small bank made by hand, published: for tests of the import files."""
+    bank = small_bank(tmp_path_factory.mktemp("bank"))
+    fill_warehouse(bank.home, manifest)
+    publish(bank, LAST_DAY)
+    return bank
+
+
+@pytest.fixture(scope="package")
+def county(sample_county: SampleCounty, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """A copy of the session's county that may be published to and loaded again."""
+    home = tmp_path_factory.mktemp("county_superset")
+    shutil.copy(sample_county.home / "keys.env", home)
+    for name in ("published", "warehouse", "superset"):
+        shutil.copytree(sample_county.bank.root / name, home / "sample" / name)
+    for file in sample_county.bank.root.glob("ledger.sqlite*"):
+        shutil.copy(file, home / "sample")
     with pytest.MonkeyPatch.context() as patch:
-        for name in Keys.model_fields:
-            patch.setenv(f"QIANMO_{name.upper()}", "5" * 64)
+        patch.setenv("QIANMO_HOME", str(home))
         keys.cache_clear()
-        bank = small_bank(tmp_path_factory.mktemp("bank"))
-        bank.home.dbt_manifest.parent.mkdir(parents=True, exist_ok=True)
-        bank.home.dbt_manifest.write_bytes(manifest.read_bytes())
-        fill_warehouse(bank.home, manifest)
-        publish(bank, LAST_DAY)
+        bank = load_bank(PROJECT_ROOT / "banks" / "sample")
+        bank.home.dbt_manifest.parent.mkdir(parents=True)
+        shutil.copy(sample_county.bank.dbt_manifest, bank.home.dbt_manifest)
         yield bank
     keys.cache_clear()
 
 
 @pytest.fixture(scope="package")
-def superset(published: Bank) -> Iterator[str]:
-    """Address of a Superset loaded with the bank and served by the command of docker-compose.yml."""
-    load(published)
+def superset(county: Bank) -> Iterator[str]:
+    """Address of a Superset loaded with the county and served by the command of docker-compose.yml."""
+    load(county)
     port = free_port()
-    environment = superset_environment(port, published)
-    process = start("superset", command("superset", environment), environment, published.home.root / "superset.log")
+    environment = superset_environment(port, county)
+    process = start("superset", command("superset", environment), environment, county.home.root / "superset.log")
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + START_SECONDS

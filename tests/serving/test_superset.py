@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, sync
 from ingestion.bank import Bank
 from qianmo.home import PROJECT_ROOT
 from serving.publish import current, publish
-from serving.superset.dashboard_files import Dashboard, dashboards
+from serving.superset.dashboard_files import Chart, Dashboard, dashboards
 from serving.superset.load import load, password
-from tests.serving.small_marts import LAST_DAY
+from tests.county import DATES
 
 CHROMIUM = os.environ.get("QIANMO_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -31,12 +32,15 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LAST_DAY = date.fromisoformat(DATES[-1])
 PAGES = {page.code: page for page in dashboards()}
 BUSINESS_PAGES = [page for page in PAGES.values() if "branch_head" in page.roles]
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
 """Folder for screenshots, relative to the project, such as docs/images; without it they go to the test's own folder."""
 ENGLISH = re.compile(r"[A-Za-z]{3,}")
-NOT_ENGLISH = {"KPI"}
+NOT_ENGLISH = {"KPI", "POS"}
+
+pytestmark = pytest.mark.timeout(1800)  # the county is made by whichever test asks first
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +53,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def scope(published: Bank) -> dict[str, tuple[str, str, str]]:
-    """The first login of each post, with branch and manager."""
-    with duckdb.connect(str(current(published)), read_only=True) as connection:
+def scope(county: Bank) -> dict[str, tuple[str, str, str]]:
+    """Login, branch and manager of one user of each post: of those with a scope, the one with most list rows."""
+    with duckdb.connect(str(current(county)), read_only=True) as connection:
         rows = connection.execute(
-            "select role, login, branch_code, manager_id from marts.dim_user_scope order by login desc"
+            "select scope.role, scope.login, scope.branch_code, scope.manager_id from marts.dim_user_scope as scope"
+            " left join marts.mart_marketing_list as lists on lists.branch_code = scope.branch_code"
+            " and lists.manager_id = coalesce(scope.manager_id, lists.manager_id)"
+            " group by all order by count(*), scope.login"
         ).fetchall()
     return {row[0]: row[1:] for row in rows}
 
@@ -116,8 +123,8 @@ def sign_in(browser: Browser, superset: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def dataset_ids(superset: str, published: Bank) -> dict[str, int]:
-    with sqlite3.connect(published.home.root / "superset" / "superset.sqlite") as connection:
+def dataset_ids(superset: str, county: Bank) -> dict[str, int]:
+    with sqlite3.connect(county.home.root / "superset" / "superset.sqlite") as connection:
         return dict(connection.execute("select table_name, id from tables").fetchall())
 
 
@@ -145,7 +152,7 @@ def opened(session: Session, page: Dashboard) -> Iterator[Page]:
 @pytest.mark.parametrize("post", ["head_office", "branch_head", "manager"])
 @pytest.mark.parametrize("page", BUSINESS_PAGES, ids=lambda page: page.code)
 def test_dashboards_render_in_chinese_without_an_empty_chart(
-    sign_in: Any, scope: dict[str, Any], page: Dashboard, post: str, tmp_path: Path
+    sign_in: Any, scope: dict[str, Any], county: Bank, page: Dashboard, post: str, tmp_path: Path
 ) -> None:
     with opened(sign_in(scope[post][0]), page) as tab:
         folder = PROJECT_ROOT / SCREENSHOTS if SCREENSHOTS else tmp_path
@@ -160,6 +167,22 @@ def test_dashboards_render_in_chinese_without_an_empty_chart(
         assert set(ENGLISH.findall(text)) <= NOT_ENGLISH
         drawn = tab.locator(".slice_container").filter(has=tab.locator("canvas, table, .header-line")).count()
         assert drawn == len(page.charts)
+        for chart in page.charts:
+            if post == "head_office" and chart.type == "number" and chart.measures[0].sum:
+                assert expected_number(county, chart) in text, f"{chart.title} is not of the last date alone"
+
+
+def expected_number(county: Bank, chart: Chart) -> str:
+    """What a head-office figure must show: the sum over the last business date alone."""
+    [measure] = chart.measures
+    where = [f"business_date = date '{LAST_DAY}'"]
+    where += [f"{column} = '{value}'" for column, [value] in chart.where.items()]
+    divisor = 10_000 if measure.unit == "万元" else 1
+    with duckdb.connect(str(current(county)), read_only=True) as connection:
+        row = connection.execute(
+            f"select sum({measure.sum}) / {divisor} from marts.{chart.dataset} where {' and '.join(where)}"
+        ).fetchone()
+    return f"{row[0] if row else 0:,.0f}"
 
 
 def test_risk_reviews_lists_without_contact_columns(
@@ -298,7 +321,7 @@ def test_the_published_file_cannot_be_left(sign_in: Any, scope: dict[str, Any], 
 
 
 def test_a_new_publication_is_seen_by_the_next_query(
-    sign_in: Any, scope: dict[str, Any], published: Bank, dataset_ids: dict[str, int]
+    sign_in: Any, scope: dict[str, Any], county: Bank, dataset_ids: dict[str, int]
 ) -> None:
     office = sign_in(scope["head_office"][0])
     body = {
@@ -312,27 +335,27 @@ def test_a_new_publication_is_seen_by_the_next_query(
         return int(office.post("/api/v1/chart/data", body).json()["result"][0]["data"][0]["x"])
 
     before = rows()
-    with duckdb.connect(str(published.home.warehouse)) as connection:
+    with duckdb.connect(str(county.home.warehouse)) as connection:
         connection.execute("insert into marts.mart_data_quality select * from marts.mart_data_quality limit 1")
-    publish(published, LAST_DAY)
+    publish(county, LAST_DAY)
     assert rows() == before + 1
-    assert load(published) is False, "a publication alone changes nothing in Superset's own tables"
+    assert load(county) is False, "a publication alone changes nothing in Superset's own tables"
 
 
-def test_users_who_left_cannot_sign_in(published: Bank, superset: str) -> None:
+def test_users_who_left_cannot_sign_in(county: Bank, superset: str, scope: dict[str, Any]) -> None:
     """A login that leaves the scope table is switched off at the next load."""
-    path = published.home.root / "superset" / "superset.sqlite"
+    path = county.home.root / "superset" / "superset.sqlite"
     with sqlite3.connect(path) as connection:
         active = dict(connection.execute("select username, active from ab_user").fetchall())
     assert superset
-    with duckdb.connect(str(published.home.warehouse)) as connection:
-        gone = "b03"
+    gone = scope["branch_head"][0]
+    with duckdb.connect(str(county.home.warehouse)) as connection:
         connection.execute(
             "create or replace temp table kept as select * from marts.dim_user_scope where login <> ?", [gone]
         )
         connection.execute("create or replace table marts.dim_user_scope as from kept")
-    publish(published, LAST_DAY)
-    assert load(published) is True
+    publish(county, LAST_DAY)
+    assert load(county) is True
     with sqlite3.connect(path) as connection:
         after = dict(connection.execute("select username, active from ab_user").fetchall())
     assert active[gone] == 1
