@@ -2,6 +2,7 @@
 #   make demo    three business dates of the sample county, through Airflow, into Superset
 #   make serve   Airflow and Superset on this machine, until Ctrl-C
 #   make test    linters, types, layer rules and every test
+#   make generate  write staging and list exposures anew after a contract or a list changed
 #   make bench   how fast generation, landing and the warehouse build are here
 #   make locks   compile locks/ from pyproject.toml again
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ BROWSER_PACKAGES := chromium fonts-noto-cjk
 export UV_PYTHON_DOWNLOADS := never
 export PATH := $(CURDIR)/$(PIPELINE)/bin:$(PATH)
 
-.PHONY: help demo serve test lint bench locks environments browser clean
+.PHONY: help demo serve test lint bench generate locks environments browser clean
 
 help:
 	@sed -n '2,/^SHELL/{/^#/s/^# \{0,2\}//p}' Makefile
@@ -40,6 +41,9 @@ lint: environments
 	ruff format --check .
 	mypy
 	qianmo lint
+
+generate: environments
+	python dbt_project/generate.py
 
 bench: environments
 	qianmo bench

@@ -106,16 +106,6 @@ def test_nothing_is_promised_in_a_playbook() -> None:
     assert not found
 
 
-def test_every_list_is_an_exposure_of_its_owner() -> None:
-    exposures = yaml.safe_load((DBT_PROJECT / "models/exposures.yml").read_text(encoding="utf-8"))["exposures"]
-    owners = {
-        exposure["name"].removeprefix("list_"): (exposure["label"], exposure["owner"]["name"])
-        for exposure in exposures
-        if exposure["name"].startswith("list_")
-    }
-    assert owners == {code: (found.name, found.owner) for code, found in LISTS.items()}
-
-
 def test_behaviour_towards_other_lenders_needs_its_own_authorisation() -> None:
     def uses(definition: MarketingList) -> bool:
         return "online_lender" in definition.eligible + definition.reason + definition.rank_by

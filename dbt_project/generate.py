@@ -1,15 +1,18 @@
-"""Writes models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table.
+"""Writes what follows from a reviewed file, so that adding a source table or a list is that one file.
 
-Run after a contract is added or changed: `python dbt_project/generate_staging.py` from the project root.
-`tests/warehouse/test_staging.py` fails while staging and contracts disagree.
+- models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table;
+- models/list_exposures.yml from the list definitions: one exposure with its owner per list.
+
+Run `make generate` after a contract or a list changed; `tests/warehouse/test_generated.py` fails until then.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Column, Contract, contracts
+from qianmo.definitions import MarketingList, lists
 
-STAGING = Path(__file__).parent / "models" / "staging"
+MODELS = Path(__file__).parent / "models"
 
 SOURCE_LABELS = {
     "core": "核心",
@@ -141,23 +144,41 @@ sources:
 {listed}"""
 
 
-def staging_files() -> dict[Path, str]:
-    """Path below models/staging to content, for every contract."""
+def _list_exposure(definition: MarketingList) -> str:
+    return f"""
+  - name: list_{definition.code}
+    label: "{definition.name}"
+    type: application
+    maturity: high
+    description: "名单 {definition.name}: {definition.purpose}"
+    owner:
+      name: {definition.owner}
+    depends_on:
+      - ref('mart_marketing_list')
+    config:
+      meta: {{label: "{definition.name}"}}
+"""
+
+
+def generated_files() -> dict[Path, str]:
+    """Path below models/ to content, for every contract and every list."""
     files: dict[Path, str] = {}
     by_source: dict[str, list[Contract]] = {}
     for contract in contracts().values():
         by_source.setdefault(contract.source, []).append(contract)
-        stem = Path(contract.source) / f"stg_{contract.source}__{contract.table}"
+        stem = Path("staging") / contract.source / f"stg_{contract.source}__{contract.table}"
         files[stem.with_suffix(".sql")] = _sql(contract)
         files[stem.with_suffix(".yml")] = _model_yaml(contract)
     for source, tables in by_source.items():
-        files[Path(source) / f"{source}__sources.yml"] = _sources_yaml(source, tables)
+        files[Path("staging") / source / f"{source}__sources.yml"] = _sources_yaml(source, tables)
+    exposures = (_list_exposure(definition) for definition in lists())
+    files[Path("list_exposures.yml")] = "version: 2\n\nexposures:" + "".join(exposures)
     return files
 
 
 def main() -> None:
-    for path, content in staging_files().items():
-        target = STAGING / path
+    for path, content in generated_files().items():
+        target = MODELS / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
 
