@@ -629,7 +629,7 @@ def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> 
             {"uuid": _uuid(bank, "dashboard", page.code), "roles": [ROLE_NAMES[role] for role in page.roles]}
             for page in pages
         ],
-        "users": users(current(bank)),
+        "users": _users(current(bank)),
     }
 
 
@@ -637,7 +637,7 @@ def _effective_filter(table: Table) -> RowFilter:
     return table.mart.row_filter if table.schema == MARTS else "none"
 
 
-def users(file: Path) -> list[dict[str, str]]:
+def _users(file: Path) -> list[dict[str, str]]:
     """Logins of the published scope table with the role's Chinese name.
 
     Raises:

@@ -11,7 +11,7 @@ from ingestion.bank import Bank
 from qianmo.errors import ConfigurationError, ToolBrokenError
 from qianmo.home import PROJECT_ROOT
 from qianmo.settings import keys
-from serving.publish import current, pointer_file
+from serving.publish import pointer_file
 from serving.superset import assets
 from serving.superset.dashboard_files import dashboards
 from serving.superset.manifest import marts
@@ -93,14 +93,6 @@ def load(bank: Bank, progress: Callable[[str], None] | None = None, manifest: Pa
         raise ToolBrokenError(f"Superset could not be loaded (exit {process.returncode}); see {log}:\n{last}")
     done.write_text(digest)
     return True
-
-
-def example_logins(bank: Bank) -> dict[str, str]:
-    """One login of each role of the published scope table, for whoever tries the demo: role's Chinese name to login."""
-    logins: dict[str, str] = {}
-    for user in assets.users(current(bank)):
-        logins.setdefault(user["role"], user["login"])
-    return logins
 
 
 def _digest(folder: Path) -> str:

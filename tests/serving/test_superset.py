@@ -157,7 +157,8 @@ def test_dashboards_render_in_chinese_without_an_empty_chart(
     with opened(sign_in(scope[post][0]), page) as tab:
         folder = PROJECT_ROOT / SCREENSHOTS if SCREENSHOTS else tmp_path
         folder.mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=folder / f"{page.code}{'' if post == 'head_office' else '-' + post}.png")
+        seen_by = "" if post == "head_office" else f"-{post}"
+        tab.screenshot(path=folder / f"dashboard-{page.code}{seen_by}.png".replace("_", "-"))
         text = tab.locator("body").inner_text()
         for chart in page.charts:
             assert chart.title in text
