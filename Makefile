@@ -20,6 +20,8 @@ UV := .venv/uv/bin/uv
 BROWSER_PACKAGES := chromium fonts-noto-cjk
 
 export UV_PYTHON_DOWNLOADS := never
+# Every task is a process of its own: without stored bytecode each would compile Airflow, dbt and the rest again.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(PIPELINE)/bin:$(PATH)
 
 .PHONY: help demo serve test lint bench generate locks environments browser clean
@@ -53,13 +55,13 @@ environments: .venv/pipeline.installed .venv/superset.installed
 # The project itself is installed editable, as a path entry: its own dependencies are the lock's.
 .venv/pipeline.installed: locks/pipeline.txt pyproject.toml | $(UV)
 	test -x $(PIPELINE)/bin/python || $(UV) venv -q --python "$(PYTHON)" $(PIPELINE)
-	$(UV) pip sync -q --require-hashes --python $(PIPELINE)/bin/python locks/pipeline.txt
+	$(UV) pip sync -q --compile-bytecode --require-hashes --python $(PIPELINE)/bin/python locks/pipeline.txt
 	$(UV) pip install -q --no-deps --no-build-isolation --python $(PIPELINE)/bin/python --editable .
 	touch $@
 
 .venv/superset.installed: locks/superset.txt | $(UV)
 	test -x $(SUPERSET)/bin/python || $(UV) venv -q --python "$(PYTHON)" $(SUPERSET)
-	$(UV) pip sync -q --require-hashes --python $(SUPERSET)/bin/python locks/superset.txt
+	$(UV) pip sync -q --compile-bytecode --require-hashes --python $(SUPERSET)/bin/python locks/superset.txt
 	touch $@
 
 $(UV):
