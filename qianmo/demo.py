@@ -28,6 +28,8 @@ SEED = 20211231
 SCALE = 0.005
 POLL_SECONDS = 2
 LOG_LINES = 15
+REFUSED = "AirflowFailException"
+"""How a task of dags/ fails when the data are refused; anything else is a broken tool."""
 QUIET_SECONDS = 600
 """No task starts or ends for so long: something hangs."""
 
@@ -170,6 +172,7 @@ def _watch(airflow: orchestrator.Airflow, dates: Sequence[date], before: set[str
     wanted = {day.isoformat() for day in dates}
     seen: dict[tuple[str, str, str], str] = {}
     changed = time.monotonic()
+    broken = False
     while True:
         require_running(airflow.processes)
         runs = [run for run in _runs(airflow) if run["dag_run_id"] not in before and run["partition_key"] in wanted]
@@ -184,13 +187,16 @@ def _watch(airflow: orchestrator.Airflow, dates: Sequence[date], before: set[str
             took = f" in {task['duration']:.0f} s" if state == "success" and task["duration"] else ""
             progress(f"{name[0]}  {name[1]}.{name[2]}: {state}{took}")
             if state in ("failed", "up_for_retry"):
-                progress(_task_log(task))
+                log = _task_log(task)
+                progress(log)
+                broken |= state == "failed" and REFUSED not in log
         failed = [name for name, state in seen.items() if state == "failed"]
         active = [run for run in runs if run["state"] in ("queued", "running")]
         # A refused source stops its date only: what else can run is awaited before the demo fails.
         if failed and not active:
             names = ", ".join(f"{dag}.{task} for {day}" for day, dag, task in failed)
-            raise DataRefusedError(f"failed: {names}; the reason is above and in the logs in {_log_folder()}")
+            message = f"failed: {names}; the reason is above and in the logs in {_log_folder()}"
+            raise ToolBrokenError(message) if broken else DataRefusedError(message)
         delivered = {
             run["partition_key"] for run in runs if run["dag_id"] == "deliver_lists" and run["state"] == "success"
         }
