@@ -31,7 +31,7 @@ LOG_LINES = 15
 REFUSED = "AirflowFailException"
 """How a task of dags/ fails when the data are refused; anything else is a broken tool."""
 QUIET_SECONDS = 600
-"""No task starts or ends for so long: something hangs."""
+"""Nothing runs for so long though dates are missing: something hangs."""
 
 Progress = Callable[[str], None]
 
@@ -190,6 +190,8 @@ def _watch(airflow: orchestrator.Airflow, dates: Sequence[date], before: set[str
                 log = _task_log(task)
                 progress(log)
                 broken |= state == "failed" and REFUSED not in log
+        if "running" in seen.values():  # a long step is bounded by its own time limit
+            changed = time.monotonic()
         failed = [name for name, state in seen.items() if state == "failed"]
         active = [run for run in runs if run["state"] in ("queued", "running")]
         # A refused source stops its date only: what else can run is awaited before the demo fails.
