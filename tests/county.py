@@ -15,7 +15,7 @@ import pytest
 
 from qianmo.home import PROJECT_ROOT, BankHome
 
-SCALE = "0.001"
+SCALE = os.environ.get("QIANMO_TEST_SCALE", "0.001")
 DATES = ("2026-09-28", "2026-09-29", "2026-09-30")
 
 

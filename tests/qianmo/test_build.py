@@ -39,7 +39,9 @@ select
     {{ var("lists") | length }} as lists,
 from read_parquet('{{ var("landing_root") }}/_ledger/landing_batch.parquet')
 where business_date <= '{{ var("business_date") }}'
-{% if env_var('TINY_SLOW', '') %} and (select count(*) from range(3000000000)) > 0 {% endif %}
+{% if env_var('TINY_WAITS_FOR', '') %}
+    and (select count(*) from read_csv('{{ env_var("TINY_WAITS_FOR") }}', columns = {'line': 'varchar'})) >= 0
+{% endif %}
 """,
     "tests/nothing_refused.sql": """
 select * from {{ ref('day') }} where business_date = '{{ env_var("TINY_REFUSE", "2000-01-01") }}'
@@ -206,10 +208,12 @@ def test_another_writer_is_a_broken_tool(bank: Bank) -> None:
             process.kill()
 
 
-def test_a_killed_build_leaves_no_dbt_behind_and_is_repeated(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_build_leaves_no_dbt_behind_and_is_repeated(bank: Bank, tmp_path: Path) -> None:
     for day in (D1, D2):
         land(bank, day)
     build(bank, D1, str)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
     script = (
         "import sys; from pathlib import Path; from datetime import date\n"
         "from ingestion.bank import Bank; from qianmo import build as b; from qianmo.home import BankHome\n"
@@ -217,15 +221,17 @@ def test_a_killed_build_leaves_no_dbt_behind_and_is_repeated(bank: Bank, monkeyp
         "bank = Bank('tiny', Path('.'), '321281', '示范农商银行', 'Asia/Shanghai', home.inbox, {}, home)\n"
         f"b.build(bank, date.fromisoformat('{D2}'), lambda line: print(line, flush=True))\n"
     )
-    environment = os.environ | {"TINY_SLOW": "yes"}
+    environment = os.environ | {"TINY_WAITS_FOR": str(pipe)}
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         dbt = _child(process.pid)
-        time.sleep(4)  # dbt is in the slow model now, with the file open for writing
-        os.kill(process.pid, signal.SIGKILL)
+        # Opening the pipe waits for its reader: dbt is in the model now, with the file open for writing.
+        with pipe.open("w"):
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
     for _ in range(100):
         if not Path(f"/proc/{dbt}").exists():
             break

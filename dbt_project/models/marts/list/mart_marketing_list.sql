@@ -28,7 +28,7 @@ select
     waterfall.customer_id,
     waterfall.core_customer_id,
     waterfall.name_masked,
-    waterfall.phone_masked,
+    coalesce(waterfall.phone_masked, '未登记') as phone_masked,
     waterfall.branch_code,
     branches.branch_name,
     waterfall.manager_id,
