@@ -112,3 +112,23 @@ def empty_warehouse(root: Path) -> Warehouse:
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """Empty, shared by the tests of one module."""
     return empty_warehouse(tmp_path_factory.mktemp("warehouse"))
+
+
+def person(number: int, **columns: Any) -> dict[str, Any]:
+    """A landed row of core.customer: an active adult of branch B1 and manager M1, but for the columns given."""
+    known = {
+        "customer_id": f"c{number}",
+        "customer_type": "person",
+        "name_key": f"name{number}",
+        "name_masked": "王**",
+        "id_number_key": f"{number:064x}"[::-1],
+        "id_number_is_valid": True,
+        "birth_date": date(1980, 5, 5),
+        "branch_code": "B1",
+        "manager_id": "M1",
+        "is_staff": False,
+        "is_deceased": False,
+        "risk_list": "none",
+        "status": "active",
+    }
+    return known | columns

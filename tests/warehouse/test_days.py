@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from qianmo.definitions import DEFINITIONS
-from tests.warehouse.conftest import Warehouse, empty_warehouse
+from tests.warehouse.conftest import Warehouse, empty_warehouse, person
 
 FIRST, SECOND, THIRD = date(2026, 9, 28), date(2026, 9, 29), date(2026, 9, 30)
 
@@ -18,24 +18,7 @@ RUN = ("run",)
 
 
 def customer(number: int, **columns: Any) -> dict[str, Any]:
-    known = {
-        "customer_id": f"c{number}",
-        "customer_type": "person",
-        "name_key": f"name{number}",
-        "name_masked": "王**",
-        "id_number_key": f"{number:064x}"[::-1],
-        "id_number_is_valid": True,
-        "birth_date": date(1980, 5, 5),
-        "open_date": date(2020, 1, 1),
-        "branch_code": "B1",
-        "manager_id": "M1",
-        "village_code": "v1",
-        "is_staff": False,
-        "is_deceased": False,
-        "risk_list": "none",
-        "status": "active",
-    }
-    return known | columns
+    return person(number, **({"open_date": date(2020, 1, 1), "village_code": "v1"} | columns))
 
 
 def account(number: int, **columns: Any) -> dict[str, Any]:
