@@ -29,6 +29,7 @@ ADDED_LABELS = {
     "business_date": "数据日期",
     "batch_id": "批次号",
     "source_row": "源文件行号",
+    "is_deleted": "源系统已删除",
     "basis_source": "数据来源",
     "legal_basis": "合法依据",
     "basis_purpose": "使用目的",

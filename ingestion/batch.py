@@ -1,46 +1,50 @@
 """One batch on its way to landing: source rows are mapped, checked, parted into landed and rejected, and written.
 
-Everything is set-based in an in-memory DuckDB that spills to a folder of its own; rows keep their source order.
+Rows stream through in groups of bounded size and keep their source order. Raw identifiers are in memory for as long as
+their group; they leave it for the vault alone. What is written stays under temporary names until `place`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
+from json import dumps
 from pathlib import Path
+from types import TracebackType
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from ingestion.bank import (
-    Bank,
-    DelimitedFormat,
-    FixedWidthFormat,
-    Lookup,
-    TableDescription,
-    XlsxFormat,
-)
+from ingestion.bank import Bank, DelimitedFormat, FixedWidthFormat, Lookup, TableDescription, XlsxFormat
 from ingestion.contract import LEGAL_BASIS_COLUMNS, Contract
+from ingestion.encryption import encrypted_writer
 from ingestion.legal_basis import LegalBasis
 from ingestion.mapping import Mapping, literal, mapped_columns, quoted, source_column
-from ingestion.placing import placed
-from ingestion.quarantine import write_quarantine
+from ingestion.placing import place, temporary
+from ingestion.quarantine import SCHEMA as QUARANTINE
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
-from ingestion.readers.rows import ROW_COLUMNS, Rows, schema
+from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
+from ingestion.streaming import ParquetStream, ahead, writing_connection
 from ingestion.surrogate import define
-from ingestion.vault import write_vault
-from qianmo.errors import ConfigurationError, DataRefusedError, QianmoError, ToolBrokenError
+from ingestion.vault import SCHEMA as VAULT
+from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.settings import keys
 
 _MEMORY_LIMIT = "2GiB"
-_PROGRESS_ROWS = 200_000
-_READ_ROWS = 50_000
+_GROUP_BYTES = 64 << 20
+_PROGRESS_ROWS = 1_000_000
 
 Progress = Callable[[str], None]
+Sources = Callable[[], Iterator[tuple[str, Rows]]]
+"""Opens the files or queries of one description, one after the other: name for people, rows."""
 
 
 def read_file(path: Path, file_format: DelimitedFormat | FixedWidthFormat | XlsxFormat) -> Rows:
@@ -65,28 +69,99 @@ class Counts:
     """(column, reason) to rows."""
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Rows that are mapped together: `_row`, `_file`, `_line`, `_fault` and the source's columns, trimmed."""
+
+    rows: pa.Table
+    pieces: list[Piece]
+    opened: list[str]
+    """Names of the files that begin in this group."""
+
+    def raw(self, positions: np.ndarray) -> pa.Array:
+        """The rows' bytes as delivered, NULL where the source has none; `positions` ascend."""
+        found = []
+        start = 0
+        for piece in self.pieces:
+            end = start + piece.rows.num_rows
+            inside = positions[(positions >= start) & (positions < end)] - start
+            if len(inside):
+                found.append(piece.raw().take(pa.array(inside)) if piece.raw else pa.nulls(len(inside), pa.binary()))
+            start = end
+        return pa.concat_arrays(found)
+
+
+@dataclass(frozen=True)
+class _Added:
+    """What `add` was given, kept to read again the raw bytes of rows that turn out to be duplicates."""
+
+    sources: Sources
+    first_row: int
+    first_file: int
+    fields: str
+
+
 class Batch:
     """The rows of one (source, table, business date)."""
 
     def __init__(
-        self, bank: Bank, contract: Contract, business_date: date, workspace: Path, progress: Progress | None
+        self,
+        bank: Bank,
+        contract: Contract,
+        business_date: date,
+        batch_id: str,
+        workspace: Path,
+        progress: Progress | None,
     ) -> None:
+        """`workspace` takes what DuckDB spills, which is landed rows only."""
         self._bank = bank
         self._contract = contract
         self._business_date = business_date
+        self._batch_id = batch_id
+        self._workspace = workspace
         self._progress = progress
-        self._rows = 0
-        self._files = 0
-        self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(workspace)})
-        # a reader can be read once; this rule would read it twice
-        self._connection.execute("set disabled_optimizers = 'window_self_join'")
+        self._rows_read = 0
+        self._files_read = 0
+        self._rows_landed = 0
+        self._rejects: Counter[tuple[str, str]] = Counter()
+        self._added: list[_Added] = []
+        self._vault_kinds = sorted({column.vault for column in contract.columns if column.vault})
+        home, name = bank.home, Path(contract.source) / contract.table / f"{business_date}.parquet"
+        self._landing_file, self._vault_file, self._quarantine_file = (
+            root / name for root in (home.landing, home.vault, home.quarantine)
+        )
+        # Without a folder to spill to: what is mapped here holds raw identifiers.
+        self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""})
         define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
-        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in mapped_columns(contract).items())
-        self._connection.execute(f"create table mapped ({columns}, _selected boolean)")
-        basis = ", ".join(f"{name} {kind}" for name, kind in LEGAL_BASIS_COLUMNS.items())
+        columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in mapped_columns(contract).items())
+        self._connection.execute(f"create table mapped ({columns})")
+        basis = ", ".join(f"{column} {kind}" for column, kind in LEGAL_BASIS_COLUMNS.items())
         self._connection.execute(f"create table delivered (file integer, name varchar, {basis})")
+        self._make_surrogates()
+        self._layout = self._landed().schema
+        for file in (self._landing_file, self._vault_file, self._quarantine_file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        self._landing = ParquetStream(
+            temporary(self._landing_file), self._layout, workspace, {"contract_version": str(contract.version)}
+        )
+        self._vault: pq.ParquetWriter | None = (
+            encrypted_writer(temporary(self._vault_file), VAULT) if self._vault_kinds else None
+        )
+        self._quarantine: pq.ParquetWriter | None = None
 
-    def close(self) -> None:
+    def __enter__(self) -> "Batch":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._landing.abandon()
+        for writer in (self._vault, self._quarantine):
+            if writer:
+                with suppress(OSError, pa.ArrowException):
+                    writer.close()
+        for file in (self._landing_file, self._vault_file, self._quarantine_file):
+            temporary(file).unlink(missing_ok=True)
         self._connection.close()
 
     def add_lookup(self, name: str, lookup: Lookup, files: list[Path]) -> None:
@@ -95,20 +170,23 @@ class Batch:
         Raises:
             DataRefusedError: two of its rows have the same key.
         """
-        rows = self._one_relation([(path.name, read_file(path, lookup.format)) for path in files], counted=False)
-        values = ", ".join(source_column(column) for column in rows.columns)
-        packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in rows.columns)
+        columns, groups = _grouped(((path.name, read_file(path, lookup.format)) for path in files), 0, 0)
+        values = ", ".join(source_column(column) for column in columns)
+        packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in columns)
         key = ", ".join(f"{quoted(column)} as _key_{at}" for at, column in enumerate(lookup.key))
         table = quoted(f"lookup_{name}")
-        try:
-            self._consume(
-                f"create table {table} as select {key}, {{{packed}}} as _value from"
-                f" (select _fault, {values} from _incoming) where _fault is null and ({lookup.where or 'true'})",
-                rows,
-            )
-        except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {reason}") from None
+        query = (
+            f"select {key}, {{{packed}}} as _value from (select _fault, {values} from _incoming)"
+            f" where _fault is null and ({lookup.where or 'true'})"
+        )
+        statement = f"create or replace table {table} as {query}"
+        for group in chain([_nothing(columns)], ahead(groups)):
+            try:
+                self._over(statement, group)
+            except duckdb.Error as error:
+                reason = str(error).splitlines()[0]
+                raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {reason}") from None
+            statement = f"insert into {table} {query}"
         repeated = self._connection.execute(
             f"select * exclude (_value) from {table} group by all having count(*) > 1 order by all limit 1"
         ).fetchone()
@@ -121,168 +199,125 @@ class Batch:
     def add(
         self,
         description: TableDescription,
-        sources: list[tuple[str, Rows]],
+        sources: Sources,
         basis: LegalBasis | None,
         where_described: str,
     ) -> tuple[int, Decimal | None]:
-        """Map the rows of one description; `sources` are display names and rows of its files.
+        """Map and write the rows of one description.
 
         Returns:
             Rows of the unload, and the sum of the contract's control column where every row has one.
         """
-        rows = self._one_relation(sources, counted=True)
-        mapping = Mapping(self._connection, self._contract, description, rows.columns, where_described)
+        first_row, first_file = self._rows_read, self._files_read
+        columns, groups = _grouped(sources(), first_row, first_file)
+        mapping = Mapping(self._connection, self._contract, description, columns, where_described)
         needs_basis = self._contract.legal_basis == "required"
-        query = mapping.query(
-            "_incoming",
-            with_raw=isinstance(description.format, DelimitedFormat | FixedWidthFormat),
-            basis_fault="|legal_basis" if needs_basis and basis is None else None,
-        )
-        for number, (name, _) in enumerate(sources, self._files + 1):
-            stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
-            self._connection.execute("insert into delivered values (?, ?, ?, ?, ?, ?)", [number, name, *stated])
-        before = self._rows
-        try:
-            self._consume(f"insert into mapped {query}", rows)
-        except duckdb.Error as error:
-            raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
-        if (kept := self._count(f"mapped where _row > {before}")) != self._rows - before:
-            raise ToolBrokenError(f"{where_described}: {self._rows - before} rows were read, {kept} were mapped")
-        self._files += len(sources)
-        total = self._amount_total(before)
-        if description.where:
-            self._connection.execute("delete from mapped where not coalesce(_selected, false)")
-        return self._rows - before, total
-
-    def _one_relation(self, sources: list[tuple[str, Rows]], counted: bool) -> Rows:
-        """The rows of several files as one, with `_row` and `_file` added, values trimmed; the columns are the same."""
-        columns = sources[0][1].columns
-        for name, rows in sources[1:]:
-            if set(rows.columns) != set(columns):
-                raise DataRefusedError(
-                    f"{name}: expected columns {', '.join(columns)}, found {', '.join(rows.columns)}"
+        query = mapping.query("_incoming", "|legal_basis" if needs_basis and basis is None else None)
+        fields = dumps(columns, ensure_ascii=False)
+        self._added.append(_Added(sources, first_row, first_file, fields))
+        stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
+        total: Decimal | None = Decimal(0)
+        reported = first_row
+        for group in ahead(groups):
+            self._rows_read += group.rows.num_rows
+            for name in group.opened:
+                self._files_read += 1
+                self._connection.execute(
+                    "insert into delivered values (?, ?, ?, ?, ?, ?)", [self._files_read, name, *stated]
                 )
-
-        def numbered() -> Iterator[pa.RecordBatch]:
-            row = self._rows
-            reported = row
-            for number, (_, rows) in enumerate(sources, self._files + 1):
-                for batch in rows.batches:
-                    count = batch.num_rows
-                    arrays = [
-                        pa.array(np.arange(row + 1, row + count + 1)),
-                        pa.array(np.full(count, number, np.int32)),
-                        *(batch[field] for field in ROW_COLUMNS),
-                        *(pc.utf8_trim_whitespace(batch[field]) for field in columns),
-                    ]
-                    row += count
-                    yield pa.RecordBatch.from_arrays(arrays, names=["_row", "_file", *ROW_COLUMNS, *columns])
-                    if self._progress and counted and row - reported >= _PROGRESS_ROWS:
-                        self._progress(f"{self._contract.name} {self._business_date}: {row:,} rows read")
-                        reported = row
-            if counted:
-                self._rows = row
-
-        return Rows(columns, numbered())
-
-    def _consume(self, statement: str, rows: Rows) -> None:
-        """Run a statement over `_incoming`; errors of the reader come out as themselves."""
-        failure: list[QianmoError] = []
-
-        def watched() -> Iterator[pa.RecordBatch]:
             try:
-                yield from rows.batches
-            except QianmoError as error:
-                failure.append(error)
-                raise
+                self._over(f"create or replace table mapped as {query}", group)
+            except duckdb.Error as error:
+                raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
+            if (kept := self._count("mapped")) != group.rows.num_rows:
+                raise ToolBrokenError(f"{where_described}: {group.rows.num_rows} rows were read, {kept} were mapped")
+            amount = self._amount_total()
+            total = None if total is None or amount is None else total + amount
+            self._reject_faulty(group, fields)
+            self._make_surrogates()
+            self._to_vault()
+            self._land(self._landed())
+            if self._progress and self._rows_read - reported >= _PROGRESS_ROWS:
+                reported = self._rows_read
+                self._progress(f"{self._contract.name} {self._business_date}: {reported:,} rows read")
+        return self._rows_read - first_row, total
 
-        layout = pa.schema([("_row", pa.int64()), ("_file", pa.int32()), *schema(rows.columns)])
-        self._connection.register("_incoming", pa.RecordBatchReader.from_batches(layout, watched()))
+    def place(self) -> Counts:
+        """Reject rows whose key came before, then place the vault, quarantine and landing files, in this order."""
+        self._landing.close()
+        self._reject_duplicates()
+        if self._vault:
+            self._vault.close()
+            place(self._vault_file)
+        if self._quarantine:
+            self._quarantine.close()
+            place(self._quarantine_file)
+        else:
+            self._quarantine_file.unlink(missing_ok=True)
+        place(self._landing_file)
+        rejected = sum(self._rejects.values())
+        return Counts(self._rows_landed + rejected, self._rows_landed, rejected, dict(sorted(self._rejects.items())))
+
+    def _over(self, statement: str, group: _Group) -> None:
+        """Run a statement over the relation `_incoming`."""
+        self._connection.register("_incoming", group.rows)
         try:
             self._connection.execute(statement)
-        except Exception:
-            if failure:
-                raise failure[0] from None
-            raise
         finally:
             self._connection.unregister("_incoming")
 
-    def _amount_total(self, after_row: int) -> Decimal | None:
+    def _amount_total(self) -> Decimal | None:
         column = next((c.name for c in self._contract.columns if c.control_total), None)
         if column is None:
             return None
         total, unknown = self._connection.execute(
-            f"select coalesce(sum({quoted(column)}), 0), count(*) filter ({quoted(column)} is null)"
-            f" from mapped where _row > {after_row}"
+            f"select coalesce(sum({quoted(column)}), 0), count(*) filter ({quoted(column)} is null) from mapped"
         ).fetchall()[0]
         return None if unknown else Decimal(total)
 
-    def reject_duplicates(self) -> None:
-        """Of rows with the same key the first stays, the later ones get the fault duplicate_key."""
-        key = ", ".join(quoted(name) for name in self._contract.key)
-        self._connection.execute(
-            f"create temp table repeated as select {key} from mapped where _fault is null group by all"
-            " having count(*) > 1"
-        )
-        if self._count("repeated"):
-            same = " and ".join(
-                f"mapped.{quoted(name)} is not distinct from repeated.{quoted(name)}" for name in self._contract.key
-            )
-            fault = literal(",".join(self._contract.key) + "|duplicate_key")
-            self._connection.execute(
-                f"update mapped set _fault = {fault} where _row in ("
-                f"select _row from (select _row, row_number() over (partition by {key} order by _row) as nth"
-                f" from mapped where _fault is null and exists (select 1 from repeated where {same})) where nth > 1)"
-            )
-        self._connection.execute("drop table repeated")
+    def _reject_faulty(self, group: _Group, fields: str) -> None:
+        faulty = self._connection.execute(
+            "select _row, _file, _line, _fault from mapped where _fault is not null order by _row"
+        ).to_arrow_table()
+        if faulty.num_rows:
+            positions = faulty["_row"].to_numpy() - group.rows["_row"][0].as_py()
+            self._reject(faulty, group, positions, fields)
 
-    def write(self, batch_id: str) -> Counts:
-        """Place vault, quarantine and landing files, in this order, and count."""
-        joins = self._make_surrogates()
-        home, source, table, on = self._bank.home, self._contract.source, self._contract.table, self._business_date
-        if kinds := sorted({column.vault for column in self._contract.columns if column.vault}):
-            values = " union all ".join(
-                f"select {literal(kind)} as kind, key, value from surrogate_{kind}" for kind in kinds
-            )
-            write_vault(home, source, table, on, self._read(f"select * from ({values}) order by kind, key"))
-        rejects = {
-            (str(column), str(reason)): int(rows)
-            for column, reason, rows in self._connection.execute(
-                "select split_part(_fault, '|', 1), split_part(_fault, '|', 2), count(*) from mapped"
-                " where _fault is not null group by all order by all"
-            ).fetchall()
-        }
-        if rejects:
-            write_quarantine(home, source, table, on, self._read(self._rejected_query()))
-        else:
-            (home.quarantine / source / table / f"{on}.parquet").unlink(missing_ok=True)
-        landed = self._landed_query(batch_id, joins)
-        with placed(home.landing / source / table / f"{on}.parquet") as temporary:
-            target = literal(str(temporary))
-            self._connection.execute(f"copy ({landed}) to {target} (format parquet, compression zstd)")
-        rows_in = self._count("mapped")
-        quarantined = sum(rejects.values())
-        return Counts(rows_in, rows_in - quarantined, quarantined, rejects)
+    def _reject(self, faulty: pa.Table, group: _Group, positions: np.ndarray, fields: str) -> None:
+        """Write rows to quarantine; `faulty` has `_row`, `_file`, `_line` and `_fault`, in order."""
+        raw = pc.coalesce(group.raw(positions), self._as_json(group.rows.take(pa.array(positions))))
+        self._connection.register("_faulty", faulty.append_column("_raw", raw))
+        rejected = self._connection.execute(
+            "select _row, delivered.name, _line, split_part(_fault, '|', 1), split_part(_fault, '|', 2),"
+            f" {self._contract.version}::integer, {literal(fields)}, _raw"
+            " from _faulty join delivered on delivered.file = _file order by _row"
+        ).to_arrow_table()
+        self._connection.unregister("_faulty")
+        if self._quarantine is None:
+            self._quarantine = encrypted_writer(temporary(self._quarantine_file), QUARANTINE)
+        self._quarantine.write_table(rejected.rename_columns(QUARANTINE.names).cast(QUARANTINE))
+        counted = rejected.select([3, 4]).rename_columns(["column", "reason"])
+        for row in counted.group_by(["column", "reason"]).aggregate([([], "count_all")]).to_pylist():
+            self._rejects[row["column"], row["reason"]] += row["count_all"]
 
-    def _rejected_query(self) -> str:
-        return (
-            "select delivered.name as file, _line as line, split_part(_fault, '|', 1) as \"column\","
-            f" split_part(_fault, '|', 2) as reason, {self._contract.version}::integer as contract_version,"
-            " _raw as raw from mapped join delivered on delivered.file = _file"
-            " where _fault is not null order by _row"
-        )
+    def _as_json(self, rows: pa.Table) -> pa.Array:
+        """Rows of a source without bytes of its own as JSON."""
+        columns = [name for name in rows.column_names if name not in ("_row", "_file", "_line", "_fault")]
+        packed = ", ".join(f"{literal(c)}: nullif({quoted(c)}, '')" for c in columns)
+        self._connection.register("_rows", rows)
+        found = self._connection.execute(
+            f"select encode(to_json({{{packed}}})::varchar) as raw from _rows order by _row"
+        ).to_arrow_table()
+        self._connection.unregister("_rows")
+        return found["raw"].combine_chunks()
 
-    def _make_surrogates(self) -> str:
-        """One table per kind of vaulted value, hashed once per distinct value; returns the joins to them."""
-        by_kind: dict[str, list[str]] = {}
-        for column in self._contract.columns:
-            if column.vault:
-                by_kind.setdefault(column.vault, []).append(column.name)
-        joins = ""
-        for kind, names in by_kind.items():
+    def _make_surrogates(self) -> None:
+        """One table per kind of vaulted value, hashed once per distinct value of the group."""
+        for kind in self._vault_kinds:
+            names = [column.name for column in self._contract.columns if column.vault == kind]
             values = " union ".join(
                 f"select distinct {quoted(name)} as value from mapped"
-                f" where _fault is null and {quoted(name)} is not null"
+                f" where _fault is null and coalesce(_selected, false) and {quoted(name)} is not null"
                 for name in names
             )
             checks = (
@@ -291,16 +326,22 @@ class Batch:
                 else ""
             )
             self._connection.execute(
-                f"create table surrogate_{kind} as select value, surrogate({literal(kind)}, value) as key,"
+                f"create or replace table surrogate_{kind} as select value, surrogate({literal(kind)}, value) as key,"
                 f" masked_{kind}(value) as masked{checks} from ({values})"
             )
-            for name in names:
-                alias = quoted(f"_{name}")
-                joins += f" left join surrogate_{kind} as {alias} on {alias}.value = mapped.{quoted(name)}"
-        return joins
 
-    def _landed_query(self, batch_id: str, joins: str) -> str:
-        selected = []
+    def _to_vault(self) -> None:
+        if self._vault:
+            values = " union all ".join(
+                f"select {literal(kind)} as kind, key, value from surrogate_{kind}" for kind in self._vault_kinds
+            )
+            found = self._connection.execute(f"select * from ({values}) order by kind, key").to_arrow_table()
+            if found.num_rows:
+                self._vault.write_table(found.cast(VAULT))
+
+    def _landed(self) -> pa.Table:
+        """The group's rows as landed, in order."""
+        selected, joins = [], ""
         for column in self._contract.columns:
             if column.vault is None:
                 selected.append(f"mapped.{quoted(column.name)}")
@@ -309,6 +350,7 @@ class Batch:
             if column.vault == "id_number":
                 parts += ["is_valid", "birth_date", "gender"]
             alias = quoted(f"_{column.name}")
+            joins += f" left join surrogate_{column.vault} as {alias} on {alias}.value = mapped.{quoted(column.name)}"
             selected += [f"{alias}.{part} as {quoted(f'{column.name}_{part}')}" for part in parts]
         if self._contract.legal_basis:
             joins += " join delivered on delivered.file = mapped._file"
@@ -316,15 +358,134 @@ class Batch:
         selected += [
             f"{literal(self._bank.legal_entity_code)} as legal_entity_code",
             f"date {literal(self._business_date.isoformat())} as business_date",
-            f"{literal(batch_id)} as batch_id",
+            f"{literal(self._batch_id)} as batch_id",
+            "mapped._row as source_row",
+            "false as is_deleted",
         ]
-        return (
-            f"select {', '.join(selected)}, mapped._row as source_row from mapped{joins}"
-            " where mapped._fault is null order by mapped._row"
-        )
+        landed = self._connection.execute(
+            f"select {', '.join(selected)} from mapped{joins}"
+            " where mapped._fault is null and coalesce(mapped._selected, false)"
+        ).to_arrow_table()
+        numbers = landed["source_row"].to_numpy()
+        # a join may hand rows out in another order
+        return landed if (numbers[1:] > numbers[:-1]).all() else landed.sort_by("source_row")
 
-    def _read(self, query: str) -> Iterator[pa.RecordBatch]:
-        yield from self._connection.execute(query).to_arrow_reader(_READ_ROWS)
+    def _land(self, landed: pa.Table) -> None:
+        if landed.num_rows:
+            self._rows_landed += landed.num_rows
+            self._landing.put(landed)
+
+    def add_deleted(self, keys: pa.Table) -> None:
+        """Land one tombstone per key that the source no longer has; `keys` has the columns of `landed_key()`."""
+        count = keys.num_rows
+        stated = {
+            "legal_entity_code": pa.repeat(self._bank.legal_entity_code, count),
+            "business_date": pa.repeat(pa.scalar(self._business_date, pa.date32()), count),
+            "batch_id": pa.repeat(self._batch_id, count),
+            "source_row": pa.array(np.arange(self._rows_read + 1, self._rows_read + count + 1)),
+            "is_deleted": pa.repeat(True, count),
+        } | {name: keys[name] for name in self._contract.landed_key()}
+        columns = [
+            stated[field.name].cast(field.type) if field.name in stated else pa.nulls(count, field.type)
+            for field in self._layout
+        ]
+        self._rows_read += count
+        self._land(pa.Table.from_arrays(columns, schema=self._layout))
+
+    def _reject_duplicates(self) -> None:
+        """Of rows with the same key the first stays; the later ones get the fault duplicate_key."""
+        key = ", ".join(quoted(name) for name in self._contract.landed_key())
+        landed = f"read_parquet({literal(str(temporary(self._landing_file)))})"
+        with writing_connection(self._workspace) as connection:
+            connection.execute(
+                f"create temp table repeated as select {key} from {landed} group by all having count(*) > 1"
+            )
+            same = " and ".join(
+                f"landed.{quoted(name)} is not distinct from repeated.{quoted(name)}"
+                for name in self._contract.landed_key()
+            )
+            later = connection.execute(
+                f"select source_row from (select source_row, row_number() over (partition by {key} order by source_row)"
+                f" as nth from {landed} as landed where exists (select 1 from repeated where {same})) where nth > 1"
+                " order by source_row"
+            ).to_arrow_table()
+            if not later.num_rows:
+                return
+            connection.register("later", later)
+            kept = temporary(self._landing_file.with_stem("kept"))
+            connection.execute(
+                f"copy (select * from {landed} where source_row not in (select source_row from later)"
+                f" order by source_row) to {literal(str(kept))} (format parquet, compression zstd)"
+            )
+            kept.replace(temporary(self._landing_file))
+        self._rows_landed -= later.num_rows
+        self._quarantine_again(later["source_row"].to_numpy())
+
+    def _quarantine_again(self, numbers: np.ndarray) -> None:
+        """Read the sources once more for the raw bytes of rows that were mapped without a fault."""
+        fault = ",".join(self._contract.key) + "|duplicate_key"
+        for added in self._added:
+            _, groups = _grouped(added.sources(), added.first_row, added.first_file)
+            for group in ahead(groups):
+                rows = group.rows["_row"].to_numpy()
+                positions = np.flatnonzero(np.isin(rows, numbers))
+                if len(positions):
+                    found = group.rows.select(["_row", "_file", "_line"]).take(pa.array(positions))
+                    faulty = found.append_column("_fault", pa.repeat(fault, len(positions)))
+                    self._reject(faulty, group, positions, added.fields)
 
     def _count(self, table: str) -> int:
         return int(self._connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+
+
+def _grouped(
+    sources: Iterator[tuple[str, Rows]], first_row: int, first_file: int
+) -> tuple[list[str], Iterator[_Group]]:
+    """The columns of the sources, and their rows in groups, numbered on."""
+    first = next(sources)
+    columns = first[1].columns
+
+    def groups() -> Iterator[_Group]:
+        row, file = first_row, first_file
+        batches: list[pa.RecordBatch] = []
+        pieces: list[Piece] = []
+        names: list[str] = []
+        size = 0
+        for name, source in chain([first], sources):
+            if set(source.columns) != set(columns):
+                raise DataRefusedError(
+                    f"{name}: expected columns {', '.join(columns)}, found {', '.join(source.columns)}"
+                )
+            file += 1
+            names.append(name)
+            for piece in source.pieces():
+                batches.append(_numbered(piece.rows, columns, row, file))
+                pieces.append(piece)
+                row += piece.rows.num_rows
+                size += batches[-1].nbytes
+                if size >= _GROUP_BYTES:
+                    yield _Group(pa.Table.from_batches(batches), pieces, names)
+                    batches, pieces, names, size = [], [], [], 0
+        if batches:
+            yield _Group(pa.Table.from_batches(batches), pieces, names)
+
+    return columns, groups()
+
+
+def _numbered(rows: pa.RecordBatch, columns: list[str], before: int, file: int) -> pa.RecordBatch:
+    """A piece with `_row` and `_file`, values trimmed, columns in the order of the first file."""
+    count = rows.num_rows
+    arrays = [
+        pa.array(np.arange(before + 1, before + count + 1)),
+        pa.array(np.full(count, file, np.int32)),
+        rows["_line"],
+        rows["_fault"],
+        *(pc.utf8_trim_whitespace(rows[column]) for column in columns),
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=["_row", "_file", "_line", "_fault", *columns])
+
+
+def _nothing(columns: list[str]) -> _Group:
+    names = {"_row": pa.int64(), "_file": pa.int32(), "_line": pa.int64(), "_fault": pa.string()}
+    layout = pa.schema([*names.items(), *((column, pa.string()) for column in columns)])
+    return _Group(layout.empty_table(), [], [])

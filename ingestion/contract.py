@@ -18,8 +18,10 @@ TECHNICAL_COLUMNS: dict[str, str] = {
     "business_date": "date",
     "batch_id": "varchar",
     "source_row": "bigint",
+    "is_deleted": "boolean",
 }
-"""Columns that landing adds to every table. `source_row` counts data rows of the batch from 1."""
+"""Columns that landing adds to every table. `source_row` counts data rows of the batch from 1. A row with `is_deleted`
+says that the source no longer has its key: the other columns are NULL."""
 
 LEGAL_BASIS_COLUMNS: dict[str, str] = {
     "basis_source": "varchar",

@@ -36,17 +36,18 @@ class _VaultKey(pe.KmsClient):  # type: ignore[misc]
         return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], master_key_identifier.encode())
 
 
-def write_encrypted(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Place a zstd Parquet file with every column and the footer encrypted under a key of its own."""
-    factory = pe.CryptoFactory(_VaultKey)
-    properties = factory.file_encryption_properties(
+def encrypted_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer of a zstd Parquet file with every column and the footer encrypted under a key of its own."""
+    properties = pe.CryptoFactory(_VaultKey).file_encryption_properties(
         pe.KmsConnectionConfig(),
         pe.EncryptionConfiguration(footer_key=_KEY_NAME, uniform_encryption=True, data_key_length_bits=256),
     )
-    with (
-        placed(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd", encryption_properties=properties) as writer,
-    ):
+    return pq.ParquetWriter(path, schema, compression="zstd", encryption_properties=properties)
+
+
+def write_encrypted(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    """Place such a file with all its rows."""
+    with placed(path) as temporary, encrypted_writer(temporary, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
 

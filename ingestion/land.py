@@ -8,9 +8,10 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from typing import Any, Literal
 import duckdb
 from sqlalchemy import delete
 
-from ingestion.bank import Bank, SqlFormat, TableDescription
-from ingestion.batch import Batch, Counts, Progress, read_file
+from ingestion.bank import Bank, DelimitedFormat, FixedWidthFormat, SqlFormat, TableDescription, XlsxFormat
+from ingestion.batch import Batch, Counts, Progress, Sources, read_file
 from ingestion.contract import Contract, contracts
 from ingestion.control import check_content
 from ingestion.empty import write_empty_contracts
@@ -194,18 +195,27 @@ def _try_table(
     digests = [definition_digest(contract, deliveries), *(delivery.fingerprint for delivery in deliveries)]
     if earlier and all(delivery.fingerprint for delivery in deliveries) and earlier["content_sha256"] == _sha(digests):
         return _unchanged(bank, contract, business_date, earlier)
-    with closing(Batch(bank, contract, business_date, _workspace(bank, contract), progress)) as batch:
-        files: list[str] = []
-        for delivery in deliveries:
-            names, digest = _add(bank, contract, business_date, batch, delivery)
-            files += names
-            digests.append(digest)
+    where_described = f"{bank.folder / 'sources' / contract.source}.yml: tables.{contract.table}"
+    with ExitStack() as stack:
+        sources = [_sources(bank, contract, business_date, delivery, stack) for delivery in deliveries]
+        digests += [digest for _, _, digest in sources]
         content = _sha(digest for digest in digests if digest)
         if earlier and earlier["content_sha256"] == content:
             return _unchanged(bank, contract, business_date, earlier)
-        batch.reject_duplicates()
         batch_id = f"{contract.name}.{business_date}.{content[:12]}"
-        counts = batch.write(batch_id)
+        files: list[str] = []
+        batch = stack.enter_context(
+            Batch(bank, contract, business_date, batch_id, _workspace(bank, contract), progress)
+        )
+        for delivery, (names, opened, _) in zip(deliveries, sources, strict=True):
+            for name, lookup in delivery.description.lookups.items():
+                batch.add_lookup(name, lookup, delivery.lookups[name])
+            basis = read_legal_basis(delivery.legal_basis, business_date)
+            count, amount_total = batch.add(delivery.description, opened, basis, where_described)
+            if delivery.control:
+                check_content(delivery.control, ", ".join(names), count, amount_total)
+            files += names
+        counts = batch.place()
     _record(bank, contract, key, batch_id, content, files, counts)
     return BatchResult(
         contract.source,
@@ -218,38 +228,33 @@ def _try_table(
     )
 
 
-def _add(
-    bank: Bank, contract: Contract, business_date: date, batch: Batch, delivery: Delivery
-) -> tuple[list[str], str]:
-    """Read one delivery into the batch; returns the names of its files, and a digest where only reading shows it."""
-    description = delivery.description
-    where_described = f"{bank.folder / 'sources' / contract.source}.yml: tables.{contract.table}"
-    basis = read_legal_basis(delivery.legal_basis, business_date)
-    with ExitStack() as stack:
-        sql: SqlRows | None = None
-        sources: list[tuple[str, Rows]]
-        if isinstance(description.format, SqlFormat):
-            embedded = description.format.embedded_postgres
-            connection = stack.enter_context(
-                open_database(
-                    description.format, bank.resolve(embedded, business_date) if embedded else None, bank.timezone
-                )
-            )
-            first_date = min(
-                (row["business_date"] for row in _landed_dates(bank, contract)), default=business_date.isoformat()
-            )
-            is_first = business_date.isoformat() <= first_date
-            sql = SqlRows(connection, description.format, business_date, is_first)
-            sources = [(describe(description.format, business_date), sql.rows)]
-        else:
-            file_format = description.format
-            for name, lookup in description.lookups.items():
-                batch.add_lookup(name, lookup, delivery.lookups[name])
-            sources = [(display_name(bank, file), read_file(file, file_format)) for file in delivery.files]
-        count, amount_total = batch.add(description, sources, basis, where_described)
-        if delivery.control:
-            check_content(delivery.control, ", ".join(name for name, _ in sources), count, amount_total)
-    return [name for name, _ in sources], sql.digest if sql else ""
+def _sources(
+    bank: Bank, contract: Contract, business_date: date, delivery: Delivery, stack: ExitStack
+) -> tuple[list[str], Sources, str]:
+    """Names of a delivery's files or query, what opens them, and a digest where only reading shows the content."""
+    file_format = delivery.description.format
+    if isinstance(file_format, SqlFormat):
+        embedded = file_format.embedded_postgres
+        connection = stack.enter_context(
+            open_database(file_format, bank.resolve(embedded, business_date) if embedded else None, bank.timezone)
+        )
+        first_date = min(
+            (row["business_date"] for row in _landed_dates(bank, contract)), default=business_date.isoformat()
+        )
+        sql = SqlRows(connection, file_format, business_date, is_first=business_date.isoformat() <= first_date)
+        name = describe(file_format, business_date)
+        return [name], lambda: iter([(name, sql.rows)]), sql.digest()
+    names = [display_name(bank, file) for file in delivery.files]
+    opened = partial(_opened, names, delivery.files, file_format)
+    return names, opened, ""
+
+
+def _opened(
+    names: list[str], files: list[Path], file_format: DelimitedFormat | FixedWidthFormat | XlsxFormat
+) -> Iterator[tuple[str, Rows]]:
+    """One file after the other, so that no more than one workbook is in memory."""
+    for name, file in zip(names, files, strict=True):
+        yield name, read_file(file, file_format)
 
 
 def _landed_dates(bank: Bank, contract: Contract) -> Iterable[dict[str, Any]]:

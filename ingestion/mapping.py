@@ -33,7 +33,7 @@ def source_column(name: str) -> str:
 
 def mapped_columns(contract: Contract) -> dict[str, str]:
     """Columns of the mapped rows and their DuckDB types."""
-    kept = {"_row": "bigint", "_file": "integer", "_line": "bigint", "_raw": "blob", "_fault": "varchar"}
+    kept = {"_row": "bigint", "_file": "integer", "_line": "bigint", "_fault": "varchar", "_selected": "boolean"}
     return kept | {column.name: column.duckdb_type for column in contract.columns}
 
 
@@ -100,12 +100,10 @@ class Mapping:
             raise ConfigurationError(f"{where_described}.lookups: a source column is also called {', '.join(hidden)}")
         self._types = self._expression_types()
 
-    def _source(self, relation: str, with_raw: bool) -> str:
+    def _source(self, relation: str) -> str:
         """Source columns, and one struct column per lookup."""
         values = ", ".join(source_column(column) for column in self._columns)
-        packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in self._columns)
-        raw = "_raw" if with_raw else f"encode(to_json({{{packed}}})::varchar)"
-        rows = f"select _row, _file, _line, {raw} as _raw, _fault, {values} from {relation}"
+        rows = f"select _row, _file, _line, _fault, {values} from {relation}"
         for name, lookup in self._description.lookups.items():
             table = quoted(f"lookup_{name}")
             on = " and ".join(f"_found._key_{at} = ({sql})" for at, sql in enumerate(lookup.key.values()))
@@ -115,7 +113,7 @@ class Mapping:
             )
         return f"({rows})"
 
-    def _expressions(self, relation: str, with_raw: bool) -> str:
+    def _expressions(self, relation: str) -> str:
         """Every mapped expression before it is typed, as `_0`, `_1`, …, and `_selected`."""
         selected = ", ".join(
             f"({self._description.map.get(column.name, 'null::varchar')}) as _{at}"
@@ -123,26 +121,26 @@ class Mapping:
         )
         where = self._description.where or "true"
         return (
-            f"select _row, _file, _line, _raw, _fault, _fault is not null or ({where}) as _selected, {selected}"
-            f" from {self._source(relation, with_raw)}"
+            f"select _row, _file, _line, _fault, _fault is not null or ({where}) as _selected, {selected}"
+            f" from {self._source(relation)}"
         )
 
     def _expression_types(self) -> list[str]:
         shape = ", ".join(f"null::varchar as {quoted(column)}" for column in self._columns)
         relation = (
-            "(select null::bigint as _row, null::integer as _file, null::bigint as _line, null::blob as _raw,"
-            f" null::varchar as _fault, {shape})"
+            "(select null::bigint as _row, null::integer as _file, null::bigint as _line, null::varchar as _fault,"
+            f" {shape})"
         )
         try:
-            described = self._connection.execute(f"describe {self._expressions(relation, True)}").fetchall()
+            described = self._connection.execute(f"describe {self._expressions(relation)}").fetchall()
         except duckdb.Error as error:
             raise ConfigurationError(
                 f"{self._described}: map, where or lookups: {str(error).splitlines()[0]}"
             ) from None
         return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
 
-    def query(self, relation: str, with_raw: bool, basis_fault: str | None) -> str:
-        """Rows with `mapped_columns` and `_selected`; `basis_fault` is given to every row that has no other."""
+    def query(self, relation: str, basis_fault: str | None) -> str:
+        """Rows with `mapped_columns`; `basis_fault` is given to every row that has no other."""
         values, branches = [], ["when _fault is not null then '|' || _fault"]
         for at, (column, from_type) in enumerate(zip(self._contract.columns, self._types, strict=True)):
             sql = typed(column, f"_{at}", from_type, self._description.date_formats)
@@ -153,7 +151,7 @@ class Mapping:
         names = ", ".join(quoted(column.name) for column in self._contract.columns)
         texts = ", ".join(f"_{at}" for at in range(len(values)))
         return (
-            f"select _row, _file, _line, _raw, case {' '.join(branches)} end as _fault, {names}, _selected from ("
-            f"select _row, _file, _line, _raw, _fault, _selected, {texts}, {', '.join(values)}"
-            f" from ({self._expressions(relation, with_raw)}))"
+            f"select _row, _file, _line, case {' '.join(branches)} end as _fault, _selected, {names} from ("
+            f"select _row, _file, _line, _fault, _selected, {texts}, {', '.join(values)}"
+            f" from ({self._expressions(relation)}))"
         )

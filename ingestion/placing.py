@@ -6,21 +6,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def temporary(path: Path) -> Path:
+    """Where this process writes what will be placed at `path`; a killed process leaves it behind for `sweep`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def place(path: Path) -> None:
+    """Flush the temporary file of `path` to disk and rename it over `path`."""
+    with temporary(path).open("rb") as file:
+        os.fsync(file.fileno())
+    temporary(path).replace(path)
+
+
 @contextmanager
 def placed(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; at the end flush it to disk and rename it over `path`.
-
-    After an error the temporary file is removed. A killed process leaves one behind; `sweep` removes it.
-    """
+    """Yield the temporary path of `path` and place it at the end; after an error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        yield temporary(path)
+        place(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        temporary(path).unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

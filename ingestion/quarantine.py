@@ -1,30 +1,26 @@
 """Quarantine: the raw bytes of every rejected row, with file, line, column and reason, encrypted."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pyarrow as pa
 
-from ingestion.encryption import read_encrypted, write_encrypted
+from ingestion.encryption import read_encrypted
 from qianmo.home import BankHome
 
 SCHEMA = pa.schema(
     [
+        ("source_row", pa.int64()),
         ("file", pa.string()),
         ("line", pa.int64()),
         ("column", pa.string()),
         ("reason", pa.string()),
         ("contract_version", pa.int32()),
+        ("fields", pa.string()),
         ("raw", pa.binary()),
     ]
 )
-
-
-def write_quarantine(
-    home: BankHome, source: str, table: str, business_date: date, batches: Iterator[pa.RecordBatch]
-) -> None:
-    """Place the rejected rows of a batch; batches have the columns of `SCHEMA`."""
-    write_encrypted(home.quarantine / source / table / f"{business_date}.parquet", SCHEMA, batches)
+"""`source_row` counts the rows of the batch from 1; `line` is the file's own. `fields` is a JSON list of the source's
+column names; `raw` the bytes as delivered, or JSON of the fields where the source has none (XLSX, SQL)."""
 
 
 def read_quarantine(home: BankHome, source: str, table: str, business_date: date) -> pa.Table:

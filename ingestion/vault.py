@@ -1,24 +1,16 @@
 """The vault: surrogate and raw value of names, ID numbers, phones, account numbers and addresses, encrypted."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.contract import VaultKind
-from ingestion.encryption import read_encrypted, write_encrypted
+from ingestion.encryption import read_encrypted
 from qianmo.home import BankHome
 from qianmo.ledger import put, transaction, vault_access
 
 SCHEMA = pa.schema([("kind", pa.string()), ("key", pa.string()), ("value", pa.string())])
-
-
-def write_vault(
-    home: BankHome, source: str, table: str, business_date: date, batches: Iterator[pa.RecordBatch]
-) -> None:
-    """Place the distinct values of a batch; batches have the columns of `SCHEMA`."""
-    write_encrypted(home.vault / source / table / f"{business_date}.parquet", SCHEMA, batches)
 
 
 def reveal(

@@ -5,6 +5,7 @@ A chunk without any fault is split by Arrow; one with a fault is taken line by l
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from ingestion.bank import DelimitedFormat
-from ingestion.readers.rows import Rows, schema
-from ingestion.readers.text import EncodingWatch, chunks, decode, line_offsets, raw_lines, split_lines
+from ingestion.readers.rows import Piece, Rows, schema
+from ingestion.readers.text import EncodingWatch, chunks, decode, raw_lines, split_lines
 from qianmo.errors import DataRefusedError
 
 _SEPARATOR = "\x1f"
@@ -29,8 +30,7 @@ def read_delimited(path: Path, file_format: DelimitedFormat) -> Rows:
     Raises:
         DataRefusedError: the header lacks a column, the gzip is broken, the encoding or the delimiter is another one.
     """
-    reader = _Reader(path, file_format)
-    return Rows(reader.names, reader.batches())
+    return Rows(_Reader(path, file_format).names, lambda: _Reader(path, file_format).pieces())
 
 
 class _Reader:
@@ -67,7 +67,7 @@ class _Reader:
             )
         return [known.get(text, text) for text in header]
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def pieces(self) -> Iterator[Piece]:
         line = 1  # number of the first line of the chunk
         skip_header = self._format.header
         carried = b""
@@ -81,17 +81,17 @@ class _Reader:
             carried = b""
             if not chunk:
                 continue
-            batch = self._clean(chunk, line)
-            if batch is None:
-                batch, carried = self._careful(chunk, line, is_last=False)
-            yield batch
+            piece = self._clean(chunk, line)
+            if piece is None:
+                piece, carried = self._careful(chunk, line, is_last=False)
+            yield piece
             line += chunk.count(b"\n") - carried.count(b"\n")
         if carried:
             yield self._careful(carried, line, is_last=True)[0]
         self._watch.end()
         self._judge_field_counts()
 
-    def _clean(self, chunk: bytes, line: int) -> pa.RecordBatch | None:
+    def _clean(self, chunk: bytes, line: int) -> Piece | None:
         """The chunk split by Arrow, or None when it has anything out of the ordinary."""
         try:
             text = decode(chunk, self._format.encoding)
@@ -100,11 +100,11 @@ class _Reader:
         quote = self._format.quote
         if quote and text.count(quote) % 2:
             return None
+        encoded = text.encode()
         if not self._single:
             if _SEPARATOR in text or (quote and quote in text):
                 return None
-            text = text.replace(self._format.delimiter, _SEPARATOR)
-        encoded = text.encode()
+            encoded = encoded.replace(self._format.delimiter.encode(), _SEPARATOR.encode())
         try:
             table = pacsv.read_csv(
                 pa.py_buffer(encoded),
@@ -123,23 +123,22 @@ class _Reader:
             )
         except pa.ArrowInvalid:
             return None
-        offsets = line_offsets(chunk)
-        lines = len(offsets) - 1
+        lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
         if table.num_rows != lines:
             return None
         self._watch.clean_chunk(chunk, lines)
         self._field_counts[len(self.names)] = self._field_counts.get(len(self.names), 0) + lines
-        return pa.RecordBatch.from_arrays(
+        rows = pa.RecordBatch.from_arrays(
             [
                 pa.array(np.arange(line, line + lines)),
-                raw_lines(chunk, offsets),
                 pa.nulls(lines, pa.string()),
                 *(column.combine_chunks() for column in table.columns),
             ],
             schema=self._schema,
         )
+        return Piece(rows, partial(raw_lines, chunk))
 
-    def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[pa.RecordBatch, bytes]:
+    def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[Piece, bytes]:
         """The chunk record by record, and the bytes of a record that may go on in the next chunk."""
         lines = split_lines(chunk)
         numbers: list[int] = []
@@ -172,16 +171,10 @@ class _Reader:
             pa.array([None if values is None else values[i] for values in fields], pa.string())
             for i in range(len(self.names))
         ]
-        batch = pa.RecordBatch.from_arrays(
-            [
-                pa.array(numbers, pa.int64()),
-                pa.array(records, pa.binary()),
-                pa.array(faults, pa.string()),
-                *columns,
-            ],
-            schema=self._schema,
+        rows = pa.RecordBatch.from_arrays(
+            [pa.array(numbers, pa.int64()), pa.array(faults, pa.string()), *columns], schema=self._schema
         )
-        return batch, b"".join(lines[at:])
+        return Piece(rows, partial(pa.array, records, pa.binary())), b"".join(lines[at:])
 
     def _record(self, lines: list[bytes], at: int) -> tuple[list[str], int]:
         """Fields of the record that starts at a line, and the lines it takes.

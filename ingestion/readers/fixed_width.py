@@ -1,13 +1,14 @@
 """Fixed-width text whose positions are bytes: cut first, decoded afterwards."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from ingestion.bank import FixedWidthFormat
-from ingestion.readers.rows import Rows, schema
+from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.text import EncodingWatch, chunks, decode, line_offsets, raw_lines, split_lines
 from qianmo.errors import DataRefusedError
 
@@ -19,10 +20,10 @@ def read_fixed_width(path: Path, file_format: FixedWidthFormat) -> Rows:
         DataRefusedError: the gzip is broken, no line has the record length, or the encoding is another one.
     """
     names = [column.name for column in file_format.columns]
-    return Rows(names, _batches(path, file_format, names))
+    return Rows(names, partial(_pieces, path, file_format, names))
 
 
-def _batches(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Iterator[pa.RecordBatch]:
+def _pieces(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Iterator[Piece]:
     watch = EncodingWatch(path, file_format.encoding)
     layout = schema(names)
     line = 1
@@ -31,17 +32,16 @@ def _batches(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Ite
     for number, chunk in enumerate(chunks(path, file_format.compression)):
         watch.chunk(chunk, is_first=number == 0)
         columns = _clean(chunk, file_format)
-        offsets = line_offsets(chunk)
-        lines = len(offsets) - 1
+        lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
         if columns is not None:
             watch.clean_chunk(chunk, lines)
             lengths.add(file_format.record_length)
-            head = [pa.array(np.arange(line, line + lines)), raw_lines(chunk, offsets), pa.nulls(lines, pa.string())]
-            batch = pa.RecordBatch.from_arrays([*head, *columns], schema=layout)
+            head = [pa.array(np.arange(line, line + lines)), pa.nulls(lines, pa.string())]
+            piece = Piece(pa.RecordBatch.from_arrays([*head, *columns], schema=layout), partial(raw_lines, chunk))
         else:
-            batch = _careful(chunk, line, file_format, layout, watch, lengths)
-        rows += batch.num_rows
-        yield batch
+            piece = _careful(chunk, line, file_format, layout, watch, lengths)
+        rows += piece.rows.num_rows
+        yield piece
         line += lines
     watch.end()
     if rows and file_format.record_length not in lengths:
@@ -82,7 +82,7 @@ def _careful(
     layout: pa.Schema,
     watch: EncodingWatch,
     lengths: set[int],
-) -> pa.RecordBatch:
+) -> Piece:
     rows: list[tuple[int, bytes, str | None, list[str] | None]] = []
     for number, raw in enumerate(split_lines(chunk), start=line):
         record = raw.rstrip(b"\r\n")
@@ -107,5 +107,9 @@ def _careful(
         pa.array([None if values is None else values[i] for _, _, _, values in rows], pa.string())
         for i in range(len(file_format.columns))
     ]
-    head = [pa.array([row[i] for row in rows], layout.field(i).type) for i in range(3)]
-    return pa.RecordBatch.from_arrays([*head, *columns], schema=layout)
+    head = [
+        pa.array([number for number, _, _, _ in rows], pa.int64()),
+        pa.array([fault for _, _, fault, _ in rows], pa.string()),
+    ]
+    records = pa.array([raw for _, raw, _, _ in rows], pa.binary())
+    return Piece(pa.RecordBatch.from_arrays([*head, *columns], schema=layout), lambda: records)

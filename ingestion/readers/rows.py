@@ -1,16 +1,25 @@
 """What every reader yields."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 ROW_COLUMNS = {
     "_line": pa.int64(),  # physical line or row of the file, from 1
-    "_raw": pa.binary(),  # bytes as delivered, or NULL where the source has none (XLSX, SQL)
     "_fault": pa.string(),  # encoding | field_count | NULL; a row with a fault has no column values
 }
-"""Columns of a batch besides the source's own, which are all text, not yet trimmed."""
+"""Columns of a piece besides the source's own, which are all text, not yet trimmed."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a source, in its order."""
+
+    rows: pa.RecordBatch
+    """`_line`, `_fault`, then the source's columns in order."""
+    raw: Callable[[], pa.Array] | None = None
+    """The rows' bytes as delivered, asked for when a row is rejected; None where the source has none (XLSX, SQL)."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +27,8 @@ class Rows:
     """The rows of one file or query."""
 
     columns: list[str]
-    batches: Iterator[pa.RecordBatch]
-    """`_line`, `_raw`, `_fault`, then `columns` in order."""
+    pieces: Callable[[], Iterator[Piece]]
+    """Reads from the start on each call, in bounded memory."""
 
 
 def schema(columns: Sequence[str]) -> pa.Schema:

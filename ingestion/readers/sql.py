@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchTableError, SQLAlchemyError
 
 from ingestion.bank import SqlFormat
 from ingestion.readers.embedded_postgres import POSTGRES_DRIVER, running
-from ingestion.readers.rows import Rows, schema
+from ingestion.readers.rows import Piece, Rows, schema
 from qianmo.errors import ConfigurationError, DataRefusedError
 
 _BATCH_ROWS = 20_000
@@ -63,12 +63,11 @@ def _url(file_format: SqlFormat, embedded: Path | None) -> Iterator[URL]:
 
 
 class SqlRows:
-    """The rows of one business date; `digest` is known once they were all read."""
+    """The rows of one business date."""
 
     def __init__(self, connection: Connection, file_format: SqlFormat, business_date: date, is_first: bool) -> None:
         """`is_first`: the first date landed takes everything up to its end, later ones their own day."""
         self._connection = connection
-        self._sha256 = sha256()
         schema_name, _, name = file_format.table.rpartition(".")
         try:
             table = Table(name, MetaData(), schema=schema_name or None, autoload_with=connection)
@@ -90,29 +89,26 @@ class SqlRows:
 
     @property
     def rows(self) -> Rows:
-        return Rows(self.columns, self._batches())
+        return Rows(self.columns, self._pieces)
 
-    @property
     def digest(self) -> str:
-        return self._sha256.hexdigest()
+        """SHA-256 of the rows; they are read for it."""
+        digest = sha256("\x1f".join(self.columns).encode())
+        for piece in self._pieces():
+            for column in piece.rows.columns:
+                for buffer in column.buffers():
+                    digest.update(buffer or b"\x00")
+        return digest.hexdigest()
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _pieces(self) -> Iterator[Piece]:
         layout = schema(self.columns)
         line = 1
-        self._sha256.update("\x1f".join(self.columns).encode())
         result = self._connection.execution_options(yield_per=_BATCH_ROWS).execute(self._query)
         for part in result.partitions():
             columns = [pa.array(values, pa.string()) for values in zip(*part, strict=True)]
-            for column in columns:
-                for buffer in column.buffers():
-                    self._sha256.update(buffer or b"\x00")
-            head = [
-                pa.array(range(line, line + len(part)), pa.int64()),
-                pa.nulls(len(part), pa.binary()),
-                pa.nulls(len(part), pa.string()),
-            ]
+            head = [pa.array(range(line, line + len(part)), pa.int64()), pa.nulls(len(part), pa.string())]
             line += len(part)
-            yield pa.RecordBatch.from_arrays([*head, *columns], schema=layout)
+            yield Piece(pa.RecordBatch.from_arrays([*head, *columns], schema=layout))
 
 
 def describe(file_format: SqlFormat, business_date: date) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 from python_calamine import CalamineError, SheetVisibleEnum, load_workbook
 
 from ingestion.bank import XlsxFormat
-from ingestion.readers.rows import Rows, schema
+from ingestion.readers.rows import Piece, Rows, schema
 from qianmo.errors import DataRefusedError
 
 _HEADER_ROWS = 50
@@ -36,7 +37,7 @@ def read_xlsx(path: Path, file_format: XlsxFormat) -> Rows:
     cells = _cells(path, file_format.sheet)
     header, positions = _header(path, cells, file_format)
     names = list(file_format.columns.values())
-    return Rows(names, _batches(cells, header, positions, names))
+    return Rows(names, partial(_pieces, cells, header, positions, names))
 
 
 def _cells(path: Path, sheet: str | None) -> list[list[Any]]:
@@ -68,7 +69,7 @@ def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat) -> tupl
     )
 
 
-def _batches(cells: list[list[Any]], header: int, positions: list[int], names: list[str]) -> Iterator[pa.RecordBatch]:
+def _pieces(cells: list[list[Any]], header: int, positions: list[int], names: list[str]) -> Iterator[Piece]:
     layout = schema(names)
     rows: list[tuple[int, list[str | None]]] = []
     for number, row in enumerate(cells[header + 1 :], start=header + 2):
@@ -77,13 +78,9 @@ def _batches(cells: list[list[Any]], header: int, positions: list[int], names: l
             rows.append((number, values))
     for at in range(0, len(rows), _BATCH_ROWS):
         part = rows[at : at + _BATCH_ROWS]
-        head = [
-            pa.array([number for number, _ in part], pa.int64()),
-            pa.nulls(len(part), pa.binary()),
-            pa.nulls(len(part), pa.string()),
-        ]
+        head = [pa.array([number for number, _ in part], pa.int64()), pa.nulls(len(part), pa.string())]
         columns = [pa.array([values[i] for _, values in part], pa.string()) for i in range(len(names))]
-        yield pa.RecordBatch.from_arrays([*head, *columns], schema=layout)
+        yield Piece(pa.RecordBatch.from_arrays([*head, *columns], schema=layout))
 
 
 def _without_blanks(text: str) -> str:

@@ -36,11 +36,12 @@ def after(function):
 
 match moment:
     case "while reading":
-        ingestion.batch.Batch.reject_duplicates = die
-    case "vault placed":
-        ingestion.batch.write_vault = after(ingestion.batch.write_vault)
-    case "quarantine placed":
-        ingestion.batch.write_quarantine = after(ingestion.batch.write_quarantine)
+        ingestion.batch.Batch._reject_faulty = die
+    case "all written":
+        ingestion.batch.Batch.place = die
+    case "vault placed" | "quarantine placed":
+        place = ingestion.batch.place
+        ingestion.batch.place = lambda path: (place(path), moment.split()[0] in str(path) and die())
     case "landing written, not placed":
         Path.replace = lambda self, to, replace=Path.replace: die() if "landing" in str(to) else replace(self, to)
     case "landing placed, no ledger row":
@@ -52,6 +53,7 @@ ingestion.land.land(load_bank(Path(sys.argv[1])), "core", date(2026, 9, 28))
 
 MOMENTS = [
     "while reading",
+    "all written",
     "vault placed",
     "quarantine placed",
     "landing written, not placed",

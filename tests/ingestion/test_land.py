@@ -14,6 +14,7 @@ from qianmo.errors import ConfigurationError, DataRefusedError
 from qianmo.ledger import landing_batch, landing_reject, rows
 from tests.ingestion.conftest import (
     ACCOUNT,
+    ACCOUNT_COLUMNS,
     BALANCE,
     DAY,
     MakeBank,
@@ -85,11 +86,13 @@ def test_a_faulty_row_is_quarantined_with_its_bytes(
     assert (result.rows_in, result.rows_landed, result.rows_quarantined) == (3, 2, 1)
     [row] = read_quarantine(bank.home, "core", "account", DAY).to_pylist()
     assert row == {
+        "source_row": 2,
         "file": "account_20260928.dat.gz",
         "line": 2,
         "column": column,
         "reason": reason,
         "contract_version": 1,
+        "fields": json.dumps(ACCOUNT_COLUMNS),
         "raw": text.splitlines(keepends=True)[1],
     }
     [reject] = rows(bank.home, landing_reject)

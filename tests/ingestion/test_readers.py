@@ -25,7 +25,11 @@ CSV = DelimitedFormat(kind="delimited", header=True, quote='"')
 
 
 def read_all(rows: Rows) -> list[dict[str, Any]]:
-    return [row for batch in rows.batches for row in batch.to_pylist()]
+    found = []
+    for piece in rows.pieces():
+        raw = piece.raw().to_pylist() if piece.raw else [None] * piece.rows.num_rows
+        found += [row | {"_raw": line} for row, line in zip(piece.rows.to_pylist(), raw, strict=True)]
+    return found
 
 
 def values(found: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -37,5 +37,6 @@ select
     updated_at,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

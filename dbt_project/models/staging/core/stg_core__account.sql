@@ -27,5 +27,6 @@ select
     status,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -28,5 +28,6 @@ select
     leave_date,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

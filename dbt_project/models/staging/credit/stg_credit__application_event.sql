@@ -28,5 +28,6 @@ select
     application_amount,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

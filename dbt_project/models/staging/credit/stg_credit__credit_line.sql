@@ -26,5 +26,6 @@ select
     manager_id,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -26,5 +26,6 @@ select
     source_status,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -31,5 +31,6 @@ select
     entity_type,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

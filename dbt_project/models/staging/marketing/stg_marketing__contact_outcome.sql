@@ -25,5 +25,6 @@ select
     basis_expiry,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -26,5 +26,6 @@ select
     basis_expiry,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

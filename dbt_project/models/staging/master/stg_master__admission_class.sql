@@ -16,5 +16,6 @@ select
     employer_category,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -18,5 +18,6 @@ select
     priority,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -15,5 +15,6 @@ select
     segment_name,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

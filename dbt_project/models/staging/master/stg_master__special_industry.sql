@@ -17,5 +17,6 @@ select
     segment_code,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -19,5 +19,6 @@ select
     target_value,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

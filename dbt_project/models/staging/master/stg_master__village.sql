@@ -22,5 +22,6 @@ select
     longitude,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -23,5 +23,6 @@ select
     amount,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

@@ -29,5 +29,6 @@ select
     last_used_date,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing

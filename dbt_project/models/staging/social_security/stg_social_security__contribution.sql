@@ -24,5 +24,6 @@ select
     base_amount,
     business_date,
     batch_id,
-    source_row
+    source_row,
+    is_deleted
 from standing
