@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.bank import Bank, DelimitedFormat, FixedWidthFormat, Lookup, TableDescription, XlsxFormat
-from ingestion.contract import LEGAL_BASIS_COLUMNS, Contract
+from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Contract
 from ingestion.encryption import encrypted_writer
 from ingestion.legal_basis import LegalBasis
 from ingestion.mapping import Mapping, literal, mapped_columns, quoted, source_column
@@ -133,16 +133,26 @@ class Batch:
         # Without a folder to spill to: what is mapped here holds raw identifiers.
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""})
         define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
-        columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in mapped_columns(contract).items())
-        self._connection.execute(f"create table mapped ({columns})")
         basis = ", ".join(f"{column} {kind}" for column, kind in LEGAL_BASIS_COLUMNS.items())
         self._connection.execute(f"create table delivered (file integer, name varchar, {basis})")
-        self._make_surrogates()
-        self._layout = self._landed().schema
         for file in (self._landing_file, self._vault_file, self._quarantine_file):
             file.parent.mkdir(parents=True, exist_ok=True)
+        shape = ", ".join(f"null::{kind} as {quoted(column)}" for column, kind in mapped_columns(contract).items())
+        nothing = self._connection.execute(f"select {shape} where false").to_arrow_table()
+        self._make_surrogates(nothing)
+        self._layout = self._landed(nothing).schema
+        same = {
+            "legal_entity_code": literal(bank.legal_entity_code),
+            "business_date": f"date {literal(business_date.isoformat())}",
+            "batch_id": literal(batch_id),
+        }
+        own = [name for name in self._layout.names if name not in TECHNICAL_COLUMNS]
         self._landing = ParquetStream(
-            temporary(self._landing_file), self._layout, workspace, {"contract_version": str(contract.version)}
+            temporary(self._landing_file),
+            self._layout,
+            ", ".join([*map(quoted, own), *(f"{same.get(name, name)} as {name}" for name in TECHNICAL_COLUMNS)]),
+            workspace,
+            {"contract_version": str(contract.version)},
         )
         self._vault: pq.ParquetWriter | None = (
             encrypted_writer(temporary(self._vault_file), VAULT) if self._vault_kinds else None
@@ -226,17 +236,19 @@ class Batch:
                     "insert into delivered values (?, ?, ?, ?, ?, ?)", [self._files_read, name, *stated]
                 )
             try:
-                self._over(f"create or replace table mapped as {query}", group)
+                mapped = self._over(query, group)
             except duckdb.Error as error:
                 raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
-            if (kept := self._count("mapped")) != group.rows.num_rows:
-                raise ToolBrokenError(f"{where_described}: {group.rows.num_rows} rows were read, {kept} were mapped")
-            amount = self._amount_total()
-            total = None if total is None or amount is None else total + amount
-            self._reject_faulty(group, fields)
-            self._make_surrogates()
+            if mapped.num_rows != group.rows.num_rows:
+                raise ToolBrokenError(
+                    f"{where_described}: {group.rows.num_rows} rows were read, {mapped.num_rows} were mapped"
+                )
+            total = self._with_amounts(total, mapped)
+            self._reject_faulty(group, mapped, fields)
+            kept = _kept(mapped)
+            self._make_surrogates(kept)
             self._to_vault()
-            self._land(self._landed())
+            self._land(self._landed(kept))
             if self._progress and self._rows_read - reported >= _PROGRESS_ROWS:
                 reported = self._rows_read
                 self._progress(f"{self._contract.name} {self._business_date}: {reported:,} rows read")
@@ -258,28 +270,26 @@ class Batch:
         rejected = sum(self._rejects.values())
         return Counts(self._rows_landed + rejected, self._rows_landed, rejected, dict(sorted(self._rejects.items())))
 
-    def _over(self, statement: str, group: _Group) -> None:
-        """Run a statement over the relation `_incoming`."""
+    def _over(self, query: str, group: _Group) -> pa.Table:
+        """The query over the relation `_incoming`."""
         self._connection.register("_incoming", group.rows)
         try:
-            self._connection.execute(statement)
+            return self._connection.execute(query).to_arrow_table()
         finally:
             self._connection.unregister("_incoming")
 
-    def _amount_total(self) -> Decimal | None:
+    def _with_amounts(self, total: Decimal | None, mapped: pa.Table) -> Decimal | None:
+        """The total with the rows' amounts added; None once an amount cannot be known."""
         column = next((c.name for c in self._contract.columns if c.control_total), None)
-        if column is None:
+        if column is None or total is None or mapped[column].null_count:
             return None
-        total, unknown = self._connection.execute(
-            f"select coalesce(sum({quoted(column)}), 0), count(*) filter ({quoted(column)} is null) from mapped"
-        ).fetchall()[0]
-        return None if unknown else Decimal(total)
+        added: Decimal | None = pc.sum(mapped[column]).as_py()
+        return total + (added or 0)
 
-    def _reject_faulty(self, group: _Group, fields: str) -> None:
-        faulty = self._connection.execute(
-            "select _row, _file, _line, _fault from mapped where _fault is not null order by _row"
-        ).to_arrow_table()
-        if faulty.num_rows:
+    def _reject_faulty(self, group: _Group, mapped: pa.Table, fields: str) -> None:
+        if mapped["_fault"].null_count < mapped.num_rows:
+            faulty = mapped.select(["_row", "_file", "_line", "_fault"]).filter(pc.is_valid(mapped["_fault"]))
+            faulty = faulty.sort_by("_row")
             positions = faulty["_row"].to_numpy() - group.rows["_row"][0].as_py()
             self._reject(faulty, group, positions, fields)
 
@@ -311,13 +321,13 @@ class Batch:
         self._connection.unregister("_rows")
         return found["raw"].combine_chunks()
 
-    def _make_surrogates(self) -> None:
+    def _make_surrogates(self, mapped: pa.Table) -> None:
         """One table per kind of vaulted value, hashed once per distinct value of the group."""
+        self._connection.register("mapped", mapped)
         for kind in self._vault_kinds:
             names = [column.name for column in self._contract.columns if column.vault == kind]
             values = " union ".join(
-                f"select distinct {quoted(name)} as value from mapped"
-                f" where _fault is null and coalesce(_selected, false) and {quoted(name)} is not null"
+                f"select distinct {quoted(name)} as value from mapped where {quoted(name)} is not null"
                 for name in names
             )
             checks = (
@@ -339,8 +349,12 @@ class Batch:
             if found.num_rows:
                 self._vault.write_table(found.cast(VAULT))
 
-    def _landed(self) -> pa.Table:
-        """The group's rows as landed, in order."""
+    def _landed(self, mapped: pa.Table) -> pa.Table:
+        """The rows as landed, in order; without the technical columns that are the same for the whole batch."""
+        if not self._vault_kinds and not self._contract.legal_basis:
+            names = [column.name for column in self._contract.columns]
+            landed = mapped.select([*names, "_row"]).rename_columns([*names, "source_row"])
+            return _in_order(landed.append_column("is_deleted", pa.repeat(False, len(landed))))
         selected, joins = [], ""
         for column in self._contract.columns:
             if column.vault is None:
@@ -355,20 +369,9 @@ class Batch:
         if self._contract.legal_basis:
             joins += " join delivered on delivered.file = mapped._file"
             selected += [f"delivered.{name}" for name in LEGAL_BASIS_COLUMNS]
-        selected += [
-            f"{literal(self._bank.legal_entity_code)} as legal_entity_code",
-            f"date {literal(self._business_date.isoformat())} as business_date",
-            f"{literal(self._batch_id)} as batch_id",
-            "mapped._row as source_row",
-            "false as is_deleted",
-        ]
-        landed = self._connection.execute(
-            f"select {', '.join(selected)} from mapped{joins}"
-            " where mapped._fault is null and coalesce(mapped._selected, false)"
-        ).to_arrow_table()
-        numbers = landed["source_row"].to_numpy()
-        # a join may hand rows out in another order
-        return landed if (numbers[1:] > numbers[:-1]).all() else landed.sort_by("source_row")
+        selected += ["mapped._row as source_row", "false as is_deleted"]
+        self._connection.register("mapped", mapped)
+        return _in_order(self._connection.execute(f"select {', '.join(selected)} from mapped{joins}").to_arrow_table())
 
     def _land(self, landed: pa.Table) -> None:
         if landed.num_rows:
@@ -379,12 +382,9 @@ class Batch:
         """Land one tombstone per key that the source no longer has; `keys` has the columns of `landed_key()`."""
         count = keys.num_rows
         stated = {
-            "legal_entity_code": pa.repeat(self._bank.legal_entity_code, count),
-            "business_date": pa.repeat(pa.scalar(self._business_date, pa.date32()), count),
-            "batch_id": pa.repeat(self._batch_id, count),
             "source_row": pa.array(np.arange(self._rows_read + 1, self._rows_read + count + 1)),
             "is_deleted": pa.repeat(True, count),
-        } | {name: keys[name] for name in self._contract.landed_key()}
+        } | {name: keys[name] for name in self._contract.landed_key() if name != "legal_entity_code"}
         columns = [
             stated[field.name].cast(field.type) if field.name in stated else pa.nulls(count, field.type)
             for field in self._layout
@@ -434,8 +434,17 @@ class Batch:
                     faulty = found.append_column("_fault", pa.repeat(fault, len(positions)))
                     self._reject(faulty, group, positions, added.fields)
 
-    def _count(self, table: str) -> int:
-        return int(self._connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+
+def _kept(mapped: pa.Table) -> pa.Table:
+    """The rows without a fault that the description selects."""
+    keep = pc.and_(pc.is_null(mapped["_fault"]), pc.fill_null(mapped["_selected"], False))
+    return mapped if pc.all(keep).as_py() else mapped.filter(keep)
+
+
+def _in_order(landed: pa.Table) -> pa.Table:
+    """Sorted by `source_row`, which a join may have disturbed."""
+    numbers = landed["source_row"].to_numpy()
+    return landed if (numbers[1:] > numbers[:-1]).all() else landed.sort_by("source_row")
 
 
 def _grouped(

@@ -16,7 +16,7 @@ from qianmo.errors import ToolBrokenError
 
 _T = TypeVar("_T")
 
-_WRITER_MEMORY = "256MiB"
+_WRITER_MEMORY = "400MiB"
 _STALLED_SECONDS = 0.2
 
 
@@ -32,10 +32,14 @@ def ahead(items: Iterator[_T]) -> Iterator[_T]:
 class ParquetStream:
     """A zstd Parquet file written by DuckDB's threads while more tables are put in; rows keep their order."""
 
-    def __init__(self, path: Path, layout: pa.Schema, workspace: Path, metadata: dict[str, str]) -> None:
-        """`workspace` is where DuckDB may spill; `metadata` goes into the footer."""
+    def __init__(self, path: Path, layout: pa.Schema, selected: str, workspace: Path, metadata: dict[str, str]) -> None:
+        """`layout` is that of the tables put in, `selected` what is written of them, in SQL.
+
+        `workspace` is where DuckDB may spill; `metadata` goes into the footer.
+        """
         self._path = path
         self._layout = layout
+        self._selected = selected
         self._metadata = metadata
         self._workspace = workspace
         self._waiting: Queue[pa.Table | None] = Queue(1)
@@ -80,7 +84,7 @@ class ParquetStream:
             connection.register("_landed", pa.RecordBatchReader.from_batches(self._layout, self._incoming()))
             try:
                 connection.execute(
-                    f"copy (select * from _landed) to '{self._path}'"
+                    f"copy (select {self._selected} from _landed) to '{self._path}'"
                     f" (format parquet, compression zstd, kv_metadata {{{about}}})"
                 )
             except duckdb.Error as error:

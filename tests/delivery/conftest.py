@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from ingestion.bank import Bank
-from ingestion.vault import SCHEMA, write_vault
+from ingestion.encryption import write_encrypted
+from ingestion.vault import SCHEMA
 from qianmo.home import BankHome
 from qianmo.settings import Keys, create_keys, keys
 from serving.publish import publish
@@ -84,7 +85,7 @@ def published(bank: Bank) -> Marts:
             for kind, value in (("name", name_of), ("phone", phone_of))
         ]
         table = pa.Table.from_pylist(vault, SCHEMA)
-        write_vault(bank.home, "core", "customer", day, iter(table.to_batches()))
+        write_encrypted(bank.home.vault / "core" / "customer" / f"{day}.parquet", SCHEMA, table.to_batches())
         bank.home.warehouse.parent.mkdir(parents=True, exist_ok=True)
         bank.home.warehouse.unlink(missing_ok=True)
         with duckdb.connect(bank.home.warehouse) as connection:
