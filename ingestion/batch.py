@@ -32,14 +32,15 @@ from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
 from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
-from ingestion.streaming import ParquetStream, ahead, writing_connection
-from ingestion.surrogate import define
+from ingestion.streaming import ParquetStream, ahead, landed_connection
+from ingestion.surrogate import define, normalised
 from ingestion.vault import SCHEMA as VAULT
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.settings import keys
 
+_VAULT_PARTS = ("key", "masked", "is_valid", "birth_date", "gender")
 _MEMORY_LIMIT = "2GiB"
-_GROUP_BYTES = 64 << 20
+_GROUP_BYTES = 32 << 20
 _PROGRESS_ROWS = 1_000_000
 
 Progress = Callable[[str], None]
@@ -140,20 +141,8 @@ class Batch:
         shape = ", ".join(f"null::{kind} as {quoted(column)}" for column, kind in mapped_columns(contract).items())
         nothing = self._connection.execute(f"select {shape} where false").to_arrow_table()
         self._make_surrogates(nothing)
-        self._layout = self._landed(nothing).schema
-        same = {
-            "legal_entity_code": literal(bank.legal_entity_code),
-            "business_date": f"date {literal(business_date.isoformat())}",
-            "batch_id": literal(batch_id),
-        }
-        own = [name for name in self._layout.names if name not in TECHNICAL_COLUMNS]
-        self._landing = ParquetStream(
-            temporary(self._landing_file),
-            self._layout,
-            ", ".join([*map(quoted, own), *(f"{same.get(name, name)} as {name}" for name in TECHNICAL_COLUMNS)]),
-            workspace,
-            {"contract_version": str(contract.version)},
-        )
+        self._layout = self._landed(nothing).schema.with_metadata({"contract_version": str(contract.version)})
+        self._landing = ParquetStream(temporary(self._landing_file), self._layout)
         self._vault: pq.ParquetWriter | None = (
             encrypted_writer(temporary(self._vault_file), VAULT) if self._vault_kinds else None
         )
@@ -236,13 +225,15 @@ class Batch:
                     "insert into delivered values (?, ?, ?, ?, ?, ?)", [self._files_read, name, *stated]
                 )
             try:
-                mapped = self._over(query, group)
+                mapped = _in_order(self._over(query, group))
             except duckdb.Error as error:
                 raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
             if mapped.num_rows != group.rows.num_rows:
                 raise ToolBrokenError(
                     f"{where_described}: {group.rows.num_rows} rows were read, {mapped.num_rows} were mapped"
                 )
+            for column, source in mapping.taken_over.items():
+                mapped = mapped.append_column(column, _null_if_empty(group.rows[source]))
             total = self._with_amounts(total, mapped)
             self._reject_faulty(group, mapped, fields)
             kept = _kept(mapped)
@@ -289,7 +280,6 @@ class Batch:
     def _reject_faulty(self, group: _Group, mapped: pa.Table, fields: str) -> None:
         if mapped["_fault"].null_count < mapped.num_rows:
             faulty = mapped.select(["_row", "_file", "_line", "_fault"]).filter(pc.is_valid(mapped["_fault"]))
-            faulty = faulty.sort_by("_row")
             positions = faulty["_row"].to_numpy() - group.rows["_row"][0].as_py()
             self._reject(faulty, group, positions, fields)
 
@@ -322,7 +312,7 @@ class Batch:
         return found["raw"].combine_chunks()
 
     def _make_surrogates(self, mapped: pa.Table) -> None:
-        """One table per kind of vaulted value, hashed once per distinct value of the group."""
+        """One table per kind of vaulted value, normalised and hashed once per distinct text of the group."""
         self._connection.register("mapped", mapped)
         for kind in self._vault_kinds:
             names = [column.name for column in self._contract.columns if column.vault == kind]
@@ -331,47 +321,75 @@ class Batch:
                 for name in names
             )
             checks = (
-                ", id_is_valid(value) as is_valid, id_birth_date(value) as birth_date, id_gender(value) as gender"
+                ", id_is_valid(normal) as is_valid, id_birth_date(normal) as birth_date, id_gender(normal) as gender"
                 if kind == "id_number"
                 else ""
             )
-            self._connection.execute(
-                f"create or replace table surrogate_{kind} as select value, surrogate({literal(kind)}, value) as key,"
-                f" masked_{kind}(value) as masked{checks} from ({values})"
-            )
+            # Tables one after the other: in one statement each use of the normalised value would compute it again.
+            for statement in (
+                f"create or replace table distinct_{kind} as {values}",
+                f"create or replace table normal_{kind} as"
+                f" select value, {normalised(kind, 'value')} as normal from distinct_{kind}",
+                f"create or replace table surrogate_{kind} as select value, normal,"
+                f" surrogate({literal(kind)}, normal) as key, masked_{kind}(normal) as masked{checks}"
+                f" from normal_{kind} where normal is not null",
+            ):
+                self._connection.execute(statement)
 
     def _to_vault(self) -> None:
         if self._vault:
             values = " union all ".join(
-                f"select {literal(kind)} as kind, key, value from surrogate_{kind}" for kind in self._vault_kinds
+                f"select {literal(kind)} as kind, key, normal from surrogate_{kind}" for kind in self._vault_kinds
             )
             found = self._connection.execute(f"select * from ({values}) order by kind, key").to_arrow_table()
             if found.num_rows:
-                self._vault.write_table(found.cast(VAULT))
+                self._vault.write_table(found.rename_columns(VAULT.names).cast(VAULT))
 
     def _landed(self, mapped: pa.Table) -> pa.Table:
-        """The rows as landed, in order; without the technical columns that are the same for the whole batch."""
-        if not self._vault_kinds and not self._contract.legal_basis:
-            names = [column.name for column in self._contract.columns]
-            landed = mapped.select([*names, "_row"]).rename_columns([*names, "source_row"])
-            return _in_order(landed.append_column("is_deleted", pa.repeat(False, len(landed))))
-        selected, joins = [], ""
+        """The rows as landed, in order. Columns that nothing is done to are taken over as they are."""
+        columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+        revealed = self._without_identifiers(mapped)
         for column in self._contract.columns:
             if column.vault is None:
-                selected.append(f"mapped.{quoted(column.name)}")
-                continue
-            parts = ["key", "masked"]
-            if column.vault == "id_number":
-                parts += ["is_valid", "birth_date", "gender"]
-            alias = quoted(f"_{column.name}")
-            joins += f" left join surrogate_{column.vault} as {alias} on {alias}.value = mapped.{quoted(column.name)}"
-            selected += [f"{alias}.{part} as {quoted(f'{column.name}_{part}')}" for part in parts]
+                columns[column.name] = mapped[column.name]
+            else:
+                parts = _VAULT_PARTS if column.vault == "id_number" else _VAULT_PARTS[:2]
+                columns |= {(name := f"{column.name}_{part}"): revealed[name] for part in parts}
+        if self._contract.legal_basis:
+            columns |= {name: revealed[name] for name in LEGAL_BASIS_COLUMNS}
+        return self._with_technical(columns, mapped["_row"], is_deleted=False)
+
+    def _without_identifiers(self, mapped: pa.Table) -> pa.Table:
+        """In the rows' order: surrogates and masks of the vaulted columns, and the legal basis of their file."""
+        selected, joins = ["mapped._row"], ""
+        for column in self._contract.columns:
+            if column.vault:
+                parts = _VAULT_PARTS if column.vault == "id_number" else _VAULT_PARTS[:2]
+                alias = quoted(f"_{column.name}")
+                joins += (
+                    f" left join surrogate_{column.vault} as {alias} on {alias}.value = mapped.{quoted(column.name)}"
+                )
+                selected += [f"{alias}.{part} as {quoted(f'{column.name}_{part}')}" for part in parts]
         if self._contract.legal_basis:
             joins += " join delivered on delivered.file = mapped._file"
             selected += [f"delivered.{name}" for name in LEGAL_BASIS_COLUMNS]
-        selected += ["mapped._row as source_row", "false as is_deleted"]
+        if not joins:
+            return mapped.select(["_row"])
         self._connection.register("mapped", mapped)
-        return _in_order(self._connection.execute(f"select {', '.join(selected)} from mapped{joins}").to_arrow_table())
+        found = self._connection.execute(f"select {', '.join(selected)} from mapped{joins}").to_arrow_table()
+        return _in_order(found)
+
+    def _with_technical(
+        self, columns: dict[str, pa.ChunkedArray | pa.Array], rows: pa.ChunkedArray | pa.Array, is_deleted: bool
+    ) -> pa.Table:
+        same = {
+            "legal_entity_code": self._bank.legal_entity_code,
+            "business_date": self._business_date,
+            "batch_id": self._batch_id,
+            "is_deleted": is_deleted,
+        }
+        technical = {name: pa.repeat(value, len(rows)) for name, value in same.items()} | {"source_row": rows}
+        return pa.table(columns | {name: technical[name] for name in TECHNICAL_COLUMNS})
 
     def _land(self, landed: pa.Table) -> None:
         if landed.num_rows:
@@ -380,23 +398,23 @@ class Batch:
 
     def add_deleted(self, keys: pa.Table) -> None:
         """Land one tombstone per key that the source no longer has; `keys` has the columns of `landed_key()`."""
-        count = keys.num_rows
-        stated = {
-            "source_row": pa.array(np.arange(self._rows_read + 1, self._rows_read + count + 1)),
-            "is_deleted": pa.repeat(True, count),
-        } | {name: keys[name] for name in self._contract.landed_key() if name != "legal_entity_code"}
-        columns = [
-            stated[field.name].cast(field.type) if field.name in stated else pa.nulls(count, field.type)
-            for field in self._layout
-        ]
-        self._rows_read += count
-        self._land(pa.Table.from_arrays(columns, schema=self._layout))
+        key = self._contract.landed_key()
+        own = [field for field in self._layout if field.name not in TECHNICAL_COLUMNS]
+        columns = {f.name: keys[f.name] if f.name in key else pa.nulls(len(keys), f.type) for f in own}
+        numbers = pa.array(np.arange(self._rows_read + 1, self._rows_read + len(keys) + 1))
+        self._rows_read += len(keys)
+        self._land(self._with_technical(columns, numbers, is_deleted=True).cast(self._layout))
 
     def _reject_duplicates(self) -> None:
         """Of rows with the same key the first stays; the later ones get the fault duplicate_key."""
         key = ", ".join(quoted(name) for name in self._contract.landed_key())
         landed = f"read_parquet({literal(str(temporary(self._landing_file)))})"
-        with writing_connection(self._workspace) as connection:
+        with landed_connection(self._workspace) as connection:
+            # cheap, and the end of it unless two keys are the same or, hardly ever, share a hash
+            if connection.execute(f"select count(*) = count(distinct hash({key})) from {landed}").fetchall() == [
+                (True,)
+            ]:
+                return
             connection.execute(
                 f"create temp table repeated as select {key} from {landed} group by all having count(*) > 1"
             )
@@ -441,10 +459,15 @@ def _kept(mapped: pa.Table) -> pa.Table:
     return mapped if pc.all(keep).as_py() else mapped.filter(keep)
 
 
-def _in_order(landed: pa.Table) -> pa.Table:
-    """Sorted by `source_row`, which a join may have disturbed."""
-    numbers = landed["source_row"].to_numpy()
-    return landed if (numbers[1:] > numbers[:-1]).all() else landed.sort_by("source_row")
+def _null_if_empty(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    empty = pc.equal(texts, "")
+    return pc.if_else(empty, None, texts) if pc.any(empty).as_py() else texts
+
+
+def _in_order(rows: pa.Table) -> pa.Table:
+    """Sorted by `_row`, which a join may have disturbed."""
+    numbers = rows["_row"].to_numpy()
+    return rows if (numbers[1:] > numbers[:-1]).all() else rows.sort_by("_row")
 
 
 def _grouped(

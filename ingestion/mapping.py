@@ -47,9 +47,9 @@ def _parsed(sql: str, date_format: str) -> str:
 
 
 def typed(column: Column, sql: str, from_type: str, date_formats: list[str]) -> str:
-    """SQL of the value in the contract's type, NULL where the text is no such value."""
+    """SQL of the value in the contract's type, NULL where the text is no such value; what goes to the vault is text."""
     if column.vault:
-        return normalised(column.vault, f"({sql})::varchar")
+        return f"({sql})::varchar"
     if from_type != "VARCHAR" or column.type in ("text", "boolean") or column.type.startswith("decimal"):
         return f"try_cast({sql} as {column.duckdb_type})"
     if column.type in ("date", "timestamp"):
@@ -68,7 +68,8 @@ def _fault(column: Column, text: str) -> list[str]:
     if column.type != "text":
         branches.append(f"when {text} is not null and {value} is null then {literal(f'{column.name}|type')}")
     if column.required:
-        branches.append(f"when {value} is null then {literal(f'{column.name}|required')}")
+        needed = normalised(column.vault, value) if column.vault else value
+        branches.append(f"when {needed} is null then {literal(f'{column.name}|required')}")
     if column.accepted:
         domain = ", ".join(literal(word) for word in column.accepted)
         branches.append(f"when {value} not in ({domain}) then {literal(f'{column.name}|accepted')}")
@@ -99,6 +100,13 @@ class Mapping:
         if hidden := sorted(set(description.lookups) & set(columns)):
             raise ConfigurationError(f"{where_described}.lookups: a source column is also called {', '.join(hidden)}")
         self._types = self._expression_types()
+        self.taken_over = {
+            column.name: source
+            for column in contract.columns
+            if column.type == "text" and not column.vault
+            if (source := description.map.get(column.name, "").strip()) in columns
+        }
+        """Text columns whose expression is a source column as it is: to that column. `query` leaves them out."""
 
     def _source(self, relation: str) -> str:
         """Source columns, and one struct column per lookup."""
@@ -140,7 +148,7 @@ class Mapping:
         return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
 
     def query(self, relation: str, basis_fault: str | None) -> str:
-        """Rows with `mapped_columns`; `basis_fault` is given to every row that has no other."""
+        """Rows with `mapped_columns` but for those taken over; `basis_fault` is given to every row without another."""
         values, branches = [], ["when _fault is not null then '|' || _fault"]
         for at, (column, from_type) in enumerate(zip(self._contract.columns, self._types, strict=True)):
             sql = typed(column, f"_{at}", from_type, self._description.date_formats)
@@ -148,10 +156,10 @@ class Mapping:
             branches += _fault(column, f"_{at}")
         if basis_fault:
             branches.append(f"else {literal(basis_fault)}")
-        names = ", ".join(quoted(column.name) for column in self._contract.columns)
+        names = "".join(f", {quoted(c.name)}" for c in self._contract.columns if c.name not in self.taken_over)
         texts = ", ".join(f"_{at}" for at in range(len(values)))
         return (
-            f"select _row, _file, _line, case {' '.join(branches)} end as _fault, _selected, {names} from ("
+            f"select _row, _file, _line, case {' '.join(branches)} end as _fault, _selected{names} from ("
             f"select _row, _file, _line, _fault, _selected, {texts}, {', '.join(values)}"
             f" from ({self._expressions(relation)}))"
         )

@@ -11,12 +11,13 @@ from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from qianmo.errors import ToolBrokenError
 
 _T = TypeVar("_T")
 
-_WRITER_MEMORY = "400MiB"
+_LANDED_MEMORY = "400MiB"
 _STALLED_SECONDS = 0.2
 
 
@@ -30,31 +31,27 @@ def ahead(items: Iterator[_T]) -> Iterator[_T]:
 
 
 class ParquetStream:
-    """A zstd Parquet file written by DuckDB's threads while more tables are put in; rows keep their order."""
+    """A zstd Parquet file written in a thread of its own while more tables are put in.
 
-    def __init__(self, path: Path, layout: pa.Schema, selected: str, workspace: Path, metadata: dict[str, str]) -> None:
-        """`layout` is that of the tables put in, `selected` what is written of them, in SQL.
+    pyarrow's writer takes half the processor time that DuckDB's `copy` takes for the same rows.
+    """
 
-        `workspace` is where DuckDB may spill; `metadata` goes into the footer.
-        """
+    def __init__(self, path: Path, layout: pa.Schema) -> None:
         self._path = path
         self._layout = layout
-        self._selected = selected
-        self._metadata = metadata
-        self._workspace = workspace
         self._waiting: Queue[pa.Table | None] = Queue(1)
         self._pool = ThreadPoolExecutor(1)
-        self._copy = self._pool.submit(self._write)
+        self._writing = self._pool.submit(self._write)
 
     def put(self, table: pa.Table | None) -> None:
         """Add rows; None is the end. Waits while the writer is behind."""
-        while not self._copy.done():
+        while not self._writing.done():
             try:
                 self._waiting.put(table, timeout=_STALLED_SECONDS)
                 return
             except Full:
                 continue
-        self._copy.result()
+        self._writing.result()
 
     def close(self) -> None:
         """Write what was put in, to its end.
@@ -63,34 +60,27 @@ class ParquetStream:
             ToolBrokenError: the file could not be written.
         """
         self.put(None)
-        try:
-            self._copy.result()
-        finally:
-            self._pool.shutdown()
+        self._writing.result()
+        self._pool.shutdown()
 
     def abandon(self) -> None:
         """End without caring for the file."""
-        self.put(None) if not self._copy.done() else None
-        self._copy.exception()
+        if not self._writing.done():
+            self.put(None)
+        self._writing.exception()
         self._pool.shutdown()
 
-    def _incoming(self) -> Iterator[pa.RecordBatch]:
-        while (table := self._waiting.get()) is not None:
-            yield from table.to_batches()
-
     def _write(self) -> None:
-        about = ", ".join(f"{name}: '{value}'" for name, value in self._metadata.items())
-        with writing_connection(self._workspace) as connection:
-            connection.register("_landed", pa.RecordBatchReader.from_batches(self._layout, self._incoming()))
-            try:
-                connection.execute(
-                    f"copy (select {self._selected} from _landed) to '{self._path}'"
-                    f" (format parquet, compression zstd, kv_metadata {{{about}}})"
-                )
-            except duckdb.Error as error:
-                raise ToolBrokenError(f"{self._path}: cannot be written: {str(error).splitlines()[0]}") from None
+        try:
+            with pq.ParquetWriter(
+                self._path, self._layout, compression="zstd", store_schema=False, store_decimal_as_integer=True
+            ) as writer:
+                while (table := self._waiting.get()) is not None:
+                    writer.write_table(table)
+        except OSError as error:
+            raise ToolBrokenError(f"{self._path}: cannot be written: {error}") from None
 
 
-def writing_connection(workspace: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB for landed rows, which hold no raw identifier and so may spill into a folder."""
-    return duckdb.connect(config={"memory_limit": _WRITER_MEMORY, "temp_directory": str(workspace)})
+def landed_connection(workspace: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB over landed rows, which hold no raw identifier and so may spill into a folder."""
+    return duckdb.connect(config={"memory_limit": _LANDED_MEMORY, "temp_directory": str(workspace)})

@@ -1,7 +1,7 @@
 """Names, ID numbers, phones, account numbers and addresses as keyed surrogates and masks, all as DuckDB SQL.
 
-A surrogate is HMAC-SHA256 of `<kind>:<normalised value>` in hex: equal values have equal surrogates in every source,
-and without the key nobody can compute one.
+A surrogate is the first 128 bits of HMAC-SHA256 of `<kind>:<normalised value>`, in hex (RFC 2104 section 5 allows half
+of the output): equal values have equal surrogates in every source, and without the key nobody can compute one.
 """
 
 import duckdb
@@ -10,6 +10,8 @@ from ingestion.contract import VaultKind
 
 _FULL_WIDTH = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
 _HALF_WIDTH = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)).replace("'", "''") + " "
+
+_DIGITS = 32
 
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK_DIGITS = "10X98765432"
@@ -81,8 +83,8 @@ def define(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
     for statement in macros():
         connection.execute(statement)
     connection.execute(
-        "create or replace temp macro surrogate(kind, v) as sha256(getvariable('surrogate_outer')"
-        " || unhex(sha256(getvariable('surrogate_inner') || encode(kind || ':' || v))))"
+        "create or replace temp macro surrogate(kind, v) as left(sha256(getvariable('surrogate_outer')"
+        f" || unhex(sha256(getvariable('surrogate_inner') || encode(kind || ':' || v)))), {_DIGITS})"
     )
 
 

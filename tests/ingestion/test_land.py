@@ -46,8 +46,8 @@ def test_rows_land_typed_with_identifiers_split_off(bank: Bank) -> None:
     ]
     chosen = "account_id, account_number_masked, length(account_number_key), open_date, close_date, branch_code, status"
     assert landed(bank, "core.account", chosen) == [
-        ("A0001", "****0001", 64, date(2024, 1, 31), None, "兴化支行", "active"),
-        ("A0002", "****0002", 64, date(2024, 1, 31), date(2026, 1, 1), "兴化支行", "closed"),
+        ("A0001", "****0001", 32, date(2024, 1, 31), None, "兴化支行", "active"),
+        ("A0002", "****0002", 32, date(2024, 1, 31), date(2026, 1, 1), "兴化支行", "closed"),
     ]
     batch = batch_of(bank, "account")
     assert landed(bank, "core.account", "legal_entity_code, business_date, batch_id, source_row")[1] == (

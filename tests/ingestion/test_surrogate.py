@@ -33,7 +33,7 @@ def one(database: duckdb.DuckDBPyConnection, sql: str, value: object) -> object:
 
 @pytest.mark.parametrize("value", ["张三", "x" * 200, "O'Neil"])
 def test_a_surrogate_is_the_hmac_of_kind_and_value(database: duckdb.DuckDBPyConnection, value: str) -> None:
-    expected = hmac.new(KEY, f"name:{value}".encode(), sha256).hexdigest()
+    expected = hmac.new(KEY, f"name:{value}".encode(), sha256).hexdigest()[:32]
     assert one(database, "surrogate('name', v)", value) == expected
 
 
