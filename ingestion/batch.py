@@ -254,15 +254,19 @@ class Batch:
                 self._progress(f"{self._contract.name} {self._business_date}: {reported:,} rows read")
         return self._rows_read - first_row, total
 
-    def place(self) -> Counts:
-        """Reject rows whose key came before, then place the vault, quarantine and landing files, in this order."""
+    def finish(self) -> None:
+        """Reject rows whose key came before, and write all files to their end; nothing is placed yet."""
         self._landing.close()
         self._reject_duplicates()
+        for writer in (self._vault, self._quarantine):
+            if writer:
+                writer.close()
+
+    def place(self) -> Counts:
+        """Place the finished vault, quarantine and landing files, in this order."""
         if self._vault:
-            self._vault.close()
             place(self._vault_file)
         if self._quarantine:
-            self._quarantine.close()
             place(self._quarantine_file)
         else:
             self._quarantine_file.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Mapping as one DuckDB query: source text to typed contract columns, and the first fault of each row.
 
-A fault is `<column>|<reason>`; reasons are encoding, field_count, type, required, accepted, duplicate_key and
+A fault is `<column>|<reason>`; reasons are encoding, field_count, formula_error, digits_lost, type, required, accepted, duplicate_key and
 legal_basis. Rows that the description's `where` leaves out are not part of the table.
 """
 
@@ -14,6 +14,9 @@ from ingestion.surrogate import normalised
 from qianmo.errors import ConfigurationError
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+
+
+_SHORTENED = r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{1,3}"
 
 
 def quoted(name: str) -> str:
@@ -61,10 +64,16 @@ def typed(column: Column, sql: str, from_type: str, date_formats: list[str]) -> 
     return f"case when isfinite(try_cast({sql} as double)) then try_cast({sql} as double) end"
 
 
-def _fault(column: Column, text: str) -> list[str]:
+def _fault(column: Column, text: str, from_type: str) -> list[str]:
     """Branches of a CASE: when the column's value is at fault."""
     value = quoted(column.name)
     branches = []
+    if from_type == "VARCHAR" and (column.type in ("text", "integer") or column.type.startswith("decimal")):
+        # a worksheet's way of writing a long number: what stood behind the last digit shown is gone
+        shortened = (
+            f"(contains({text}, 'E+') or contains({text}, 'e+')) and regexp_full_match({text}, {literal(_SHORTENED)})"
+        )
+        branches.append(f"when {shortened} then {literal(f'{column.name}|digits_lost')}")
     if column.type != "text":
         branches.append(f"when {text} is not null and {value} is null then {literal(f'{column.name}|type')}")
     if column.required:
@@ -145,7 +154,7 @@ class Mapping:
         for at, (column, from_type) in enumerate(zip(self._contract.columns, self._types, strict=True)):
             sql = typed(column, f"_{at}", from_type, self._description.date_formats)
             values.append(f"{sql} as {quoted(column.name)}")
-            branches += _fault(column, f"_{at}")
+            branches += _fault(column, f"_{at}", from_type)
         if basis_fault:
             branches.append(f"else {literal(basis_fault)}")
         names = ", ".join(quoted(column.name) for column in self._contract.columns)

@@ -45,7 +45,7 @@ class _Reader:
         self._schema = schema(self.names)
 
     def _header(self) -> list[str]:
-        first = next(chunks(self._path, self._format.compression), b"")
+        first = next(chunks(self._path, self._format), b"")
         if not first:
             raise DataRefusedError(f"{self._path}: expected a header line, found an empty file")
         self._watch.chunk(first, is_first=True)
@@ -71,7 +71,7 @@ class _Reader:
         line = 1  # number of the first line of the chunk
         skip_header = self._format.header
         carried = b""
-        for number, chunk in enumerate(chunks(self._path, self._format.compression)):
+        for number, chunk in enumerate(chunks(self._path, self._format)):
             self._watch.chunk(chunk, is_first=number == 0)
             if skip_header:
                 chunk = chunk.partition(b"\n")[2]

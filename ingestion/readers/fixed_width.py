@@ -29,7 +29,7 @@ def _pieces(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Iter
     line = 1
     rows = 0
     lengths: set[int] = set()
-    for number, chunk in enumerate(chunks(path, file_format.compression)):
+    for number, chunk in enumerate(chunks(path, file_format)):
         watch.chunk(chunk, is_first=number == 0)
         columns = _clean(chunk, file_format)
         lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))

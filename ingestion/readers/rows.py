@@ -7,7 +7,7 @@ import pyarrow as pa
 
 ROW_COLUMNS = {
     "_line": pa.int64(),  # physical line or row of the file, from 1
-    "_fault": pa.string(),  # encoding | field_count | NULL; a row with a fault has no column values
+    "_fault": pa.string(),  # encoding | field_count | formula_error | NULL; only a formula_error has values
 }
 """Columns of a piece besides the source's own, which are all text, not yet trimmed."""
 
