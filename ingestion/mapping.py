@@ -1,7 +1,7 @@
 """Mapping as one DuckDB query: source text to typed contract columns, and the first fault of each row.
 
-A fault is `<column>|<reason>`; reasons are encoding, field_count, formula_error, digits_lost, type, required, accepted, duplicate_key and
-legal_basis. Rows that the description's `where` leaves out are not part of the table.
+A fault is `<column>|<reason>`; reasons are encoding, field_count, formula_error, digits_lost, type, required, accepted,
+duplicate_key and legal_basis. Rows that the description's `where` leaves out are not part of the table.
 """
 
 import re
