@@ -193,6 +193,8 @@ class Batch:
         for group in chain([_nothing(columns)], ahead(groups)):
             try:
                 self._over(statement, group)
+            except duckdb.OutOfMemoryException:
+                raise
             except duckdb.Error as error:
                 reason = str(error).splitlines()[0]
                 raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {reason}") from None
@@ -237,6 +239,8 @@ class Batch:
                 )
             try:
                 mapped = self._over(query, group)
+            except duckdb.OutOfMemoryException:
+                raise
             except duckdb.Error as error:
                 raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
             if mapped.num_rows != group.rows.num_rows:

@@ -88,7 +88,7 @@ def _text(path: Path) -> str:
             "Land again when it has arrived, or have it sent"
         ) from None
     except OSError as error:
-        raise DataRefusedError(f"{path}: expected a control file to read, found: {error.strerror}") from None
+        raise DataRefusedError(f"{path}: expected a control file to read, found {error.strerror}") from None
     if len(raw) > _LARGEST_BYTES:
         raise DataRefusedError(f"{path}: expected a control file, found more than {_LARGEST_BYTES:,} bytes")
     if b"\x00" in raw:

@@ -133,5 +133,5 @@ def _content(files: list[Path]) -> tuple[int, str]:
                     size += len(block)
                     digest.update(block)
         except OSError as error:
-            raise DataRefusedError(f"{path}: expected a file to read, found: {error.strerror}") from None
+            raise DataRefusedError(f"{path}: expected a file to read, found {error.strerror}") from None
     return size, digest.hexdigest()

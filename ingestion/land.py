@@ -146,7 +146,7 @@ def _told_when_not_written(bank: Bank, contract: Contract, business_date: date) 
     """A full disk or a folder that may not be written is no fault of the data, and told as one sentence."""
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, OperationalError) as error:
+    except (OSError, duckdb.Error, OperationalError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise ToolBrokenError(
             f"{contract.name} {business_date}: expected to write below {bank.home.root}, found: {reason}. "

@@ -12,8 +12,6 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
-from qianmo.errors import ToolBrokenError
-
 _T = TypeVar("_T")
 
 _WRITER_MEMORY = "400MiB"
@@ -60,7 +58,7 @@ class ParquetStream:
         """Write what was put in, to its end.
 
         Raises:
-            ToolBrokenError: the file could not be written.
+            duckdb.Error: the file could not be written.
         """
         self.put(None)
         try:
@@ -82,13 +80,10 @@ class ParquetStream:
         about = ", ".join(f"{name}: '{value}'" for name, value in self._metadata.items())
         with writing_connection(self._workspace) as connection:
             connection.register("_landed", pa.RecordBatchReader.from_batches(self._layout, self._incoming()))
-            try:
-                connection.execute(
-                    f"copy (select {self._selected} from _landed) to '{self._path}'"
-                    f" (format parquet, compression zstd, kv_metadata {{{about}}})"
-                )
-            except duckdb.Error as error:
-                raise ToolBrokenError(f"{self._path}: cannot be written: {str(error).splitlines()[0]}") from None
+            connection.execute(
+                f"copy (select {self._selected} from _landed) to '{self._path}'"
+                f" (format parquet, compression zstd, kv_metadata {{{about}}})"
+            )
 
 
 def writing_connection(workspace: Path) -> duckdb.DuckDBPyConnection:

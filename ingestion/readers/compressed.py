@@ -67,7 +67,7 @@ class Expanded:
         except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
             raise DataRefusedError(f"{self._path}: expected a {kind}, found {error}. Have it sent again") from None
         except OSError as error:
-            raise DataRefusedError(f"{self._path}: expected a file to read, found: {error.strerror}") from None
+            raise DataRefusedError(f"{self._path}: expected a file to read, found {error.strerror}") from None
         self._read += len(block)
         if self._compression != "none":
             self._judge()
@@ -111,7 +111,7 @@ def opened(path: Path, file_format: FileFormat) -> Iterator[Expanded]:
                 f"{path}: expected a complete zip archive, found none that can be read ({error}). Have it sent again"
             ) from None
         except OSError as error:
-            raise DataRefusedError(f"{path}: expected a file to read, found: {error.strerror}") from None
+            raise DataRefusedError(f"{path}: expected a file to read, found {error.strerror}") from None
         yield Expanded(path, file_format, stream)
 
 

@@ -4,13 +4,19 @@ Each case is real bytes, landed as in production. `docs/faults.md` says the same
 """
 
 import gzip
+import os
+import resource
 import stat
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
@@ -20,11 +26,13 @@ from msoffcrypto.format.ooxml import OOXMLFile
 from openpyxl.worksheet.worksheet import Worksheet
 
 from ingestion.bank import Bank
+from ingestion.inbox import find_delivery
 from ingestion.land import land
 from ingestion.quarantine import read_quarantine
-from qianmo.errors import DataRefusedError
+from qianmo.errors import DataRefusedError, ToolBrokenError
+from qianmo.home import PROJECT_ROOT
 from qianmo.ledger import landing_batch, landing_reject, rows
-from tests.ingestion.conftest import DAY, MakeBank, landed
+from tests.ingestion.conftest import ACCOUNT, DAY, MakeBank, account_row, account_text, deliver_accounts, landed
 
 
 @dataclass(frozen=True)
@@ -616,3 +624,206 @@ def test_a_zipped_workbook(make_bank: MakeBank, tmp_path: Path) -> None:
     content = save(tmp_path / "made.xlsx", sheet(member(1))).read_bytes()
     (bank.inbox / ROSTER.file).write_bytes(zipped_as({"名单.xlsx": content, "说明.txt": b"x"}))
     ROSTER.check(bank, Lands([found(1)]))
+
+
+CONTROL_FILE = "balance.ctl"
+CONTROLLED_ROWS = HEAD + b"A1,2026-09-28,1.00\nA2,2026-09-28,2.50\n"
+
+
+def claims(**changed: object) -> bytes:
+    """What the control file of the unload says, but for the claims given; None leaves one out."""
+    said: dict[str, object] = {
+        "business_date": "2026-09-28",
+        "rows": 2,
+        "bytes": len(CONTROLLED_ROWS),
+        "amount_total": "3.50",
+        "sha256": sha256(CONTROLLED_ROWS).hexdigest(),
+    } | changed
+    return "".join(f"{key}={value}\n" for key, value in said.items() if value is not None).encode()
+
+
+BOTH = Lands([row("A1"), row("A2", "2.50")])
+CONTROLS: dict[str, tuple[bytes, Outcome]] = {
+    "every claim holds": (claims(), BOTH),
+    "a claim that is left out or empty": (claims(rows=None, amount_total=""), BOTH),
+    "blanks, capitals and a mark": (b"\xef\xbb\xbf\r\n ROWS = 2 \r\n", BOTH),
+    "another encoding": (claims().decode().encode("utf-16"), Refused("a control file in utf-8 or gb18030", "utf-16")),
+    "a key to be ignored, in gb18030": (claims() + "sender=兴化农商\n".encode("gb18030"), BOTH),
+    "an unknown key": (claims(rows=None, row=2), Refused("keys business_date, rows,", "row in line 5")),
+    "a line without a key": (b"2 rows\n", Refused("lines key=value", "another in line 1")),
+    "a claim made twice": (claims() + b"rows=3\n", Refused("rows once", "two values")),
+    "no claim": (b"\n", Refused("what the sender says of the unload", "no claim")),
+    "rows that are no number": (claims(rows="2,0"), Refused("a whole number as rows", "something else in line 2")),
+    "another date": (
+        claims(business_date="20260927"),
+        Refused("business_date 20260927 (by balance.ctl)", "2026-09-28"),
+    ),
+    "another number of rows": (claims(rows=3), Refused("rows 3 (by balance.ctl)", "2")),
+    "more bytes than there are": (
+        claims(bytes=len(CONTROLLED_ROWS) + 9),
+        Refused(f"bytes {len(CONTROLLED_ROWS) + 9} (by balance.ctl)", f"{len(CONTROLLED_ROWS)}"),
+    ),
+    "another amount": (claims(amount_total="3.49"), Refused("amount_total 3.49 (by balance.ctl)", "3.50")),
+    "another checksum": (claims(sha256="0" * 64), Refused(f"sha256 {'0' * 64} (by balance.ctl)", "")),
+    "the unload under the control file's name": (CONTROLLED_ROWS, Refused("lines key=value", "another in line 1")),
+    "something large under its name": (bytes(70_000), Refused("a control file", "more than 65,536 bytes")),
+}
+
+
+def controlled(make_bank: MakeBank, **changed: Any) -> Bank:
+    described = {
+        "files": CSV.file,
+        "control": {"file": CONTROL_FILE, "ignore": ["sender"]},
+        "format": CSV.format,
+        "map": CSV.map,
+    }
+    return make_bank(core={"account_balance": described | changed})
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_control_file(make_bank: MakeBank, name: str) -> None:
+    said, outcome = CONTROLS[name]
+    bank = controlled(make_bank)
+    (bank.inbox / CSV.file).write_bytes(CONTROLLED_ROWS)
+    (bank.inbox / CONTROL_FILE).write_bytes(said)
+    if isinstance(outcome, Refused) and "(by" not in outcome.expected:
+        replace(CSV, file=CONTROL_FILE).check(bank, outcome)
+    else:
+        CSV.check(bank, outcome)
+
+
+def test_a_control_file_that_comes_late(make_bank: MakeBank) -> None:
+    bank = controlled(make_bank)
+    (bank.inbox / CSV.file).write_bytes(CONTROLLED_ROWS)
+    replace(CSV, file=CONTROL_FILE).check(bank, Refused("the control file of the unload", "no such file"))
+    (bank.inbox / CONTROL_FILE).write_bytes(claims())
+    CSV.check(bank, BOTH)
+
+
+@pytest.mark.parametrize("due", ["daily", "on_arrival"])
+def test_a_control_file_that_comes_before_its_unload(make_bank: MakeBank, due: str) -> None:
+    bank = controlled(make_bank, due=due)
+    (bank.inbox / CONTROL_FILE).write_bytes(claims())
+    CSV.check(bank, Refused("a file for 2026-09-28", "none"))
+    (bank.inbox / CSV.file).write_bytes(CONTROLLED_ROWS)
+    CSV.check(bank, BOTH)
+
+
+def test_a_line_break_that_hides_in_the_first_field_is_found_by_the_row_count(make_bank: MakeBank) -> None:
+    bank = controlled(make_bank, format=UNLOAD.format, files=UNLOAD.file)
+    (bank.inbox / UNLOAD.file).write_bytes(line("A1") + b"A\n2|2026-09-28|1.00\n")
+    (bank.inbox / CONTROL_FILE).write_bytes(b"rows=2\n")
+    UNLOAD.check(bank, Refused("rows 2 (by balance.ctl)", "3"))
+
+
+def test_a_file_that_grows_while_it_is_read(make_bank: MakeBank) -> None:
+    bank = CSV.bank(make_bank)
+    file = bank.inbox / CSV.file
+    file.write_bytes(HEAD)
+    written, ended = 0, Event()
+
+    def send() -> None:
+        nonlocal written
+        with file.open("ab", buffering=0) as target:
+            while not ended.wait(0.002):
+                written += 1
+                target.write(f"A{written},2026-09-28,1.00\n".encode())
+
+    sender = Thread(target=send)
+    sender.start()
+    try:
+        CSV.check(bank, Refused("a file that no longer changes", "it written to since"))
+    finally:
+        ended.set()
+        sender.join()
+    CSV.check(bank, Lands([row(f"A{number}") for number in range(1, written + 1)]))
+
+
+def test_a_file_whose_size_and_time_stay_has_changed_all_the_same(make_bank: MakeBank) -> None:
+    bank = CSV.bank(make_bank)
+    file = bank.inbox / CSV.file
+    file.write_bytes(CONTROLLED_ROWS)
+    delivery = find_delivery(bank, bank.sources["core"].tables["account_balance"][0], DAY)
+    assert delivery
+    delivery.check_unmoved()
+    before = file.stat()
+    file.write_bytes(CONTROLLED_ROWS.replace(b"1.00", b"9.00"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(DataRefusedError, match="found it written to since"):
+        delivery.check_unmoved()
+    file.unlink()
+    with pytest.raises(DataRefusedError, match="found it gone"):
+        delivery.check_unmoved()
+
+
+def test_two_files_where_one_is_expected(make_bank: MakeBank) -> None:
+    bank = controlled(make_bank, files="balance*.csv", one_file=True, control=None)
+    for name in (CSV.file, "balance (2).csv"):
+        (bank.inbox / name).write_bytes(CONTROLLED_ROWS)
+    CSV.check(bank, Refused("one file for 2026-09-28", "2: balance (2).csv, balance.csv"))
+    (bank.inbox / "balance (2).csv").unlink()
+    CSV.check(bank, BOTH)
+
+
+def test_a_file_that_cannot_be_read(make_bank: MakeBank) -> None:
+    bank = controlled(make_bank)
+    (bank.inbox / CSV.file).write_bytes(CONTROLLED_ROWS)
+    (bank.inbox / CONTROL_FILE).mkdir()
+    replace(CSV, file=CONTROL_FILE).check(bank, Refused("a control file to read", "Is a directory"))
+
+
+def run_land(bank: Bank, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
+    """`qianmo land` as a process of its own, which may write files up to a size: the error of a full disk."""
+
+    def limit() -> None:
+        if largest_file:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    return subprocess.run(
+        [sys.executable, "-m", "qianmo", "--bank", str(bank.folder), "land", "--source", "core", "--date", str(DAY)],
+        preexec_fn=limit,
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def accounts(count: int, **wrong: str) -> bytes:
+    """Rows that do not compress: each has a number of its own."""
+    return account_text([account_row(n, no=sha256(str(n).encode()).hexdigest(), **wrong) for n in range(count)])
+
+
+@pytest.mark.parametrize("what", ["vault", "quarantine", "landing"])
+def test_a_disk_that_is_full(make_bank: MakeBank, what: str) -> None:
+    bank = make_bank(core={"account": ACCOUNT})
+    deliver_accounts(bank.inbox, account_text([account_row(1)]), 1)
+    land(bank, "core", DAY)
+    before = {path: path.read_bytes() for path in bank.home.root.rglob("*.parquet")}
+    content = accounts(40_000, cls="gold") if what == "quarantine" else accounts(40_000)
+    if what == "landing":
+        content = account_text(
+            [account_row(n, no="1", cust=sha256(str(n).encode()).hexdigest()) for n in range(40_000)]
+        )
+    deliver_accounts(bank.inbox, content, 40_000)
+
+    ended = run_land(bank, largest_file=1 << 20)
+    assert ended.returncode == 3, ended.stderr
+    assert "Traceback" not in ended.stderr
+    [message] = ended.stderr.strip().splitlines()
+    assert "File too large" in message
+    assert "Nothing of it was placed" in message
+    assert {path: path.read_bytes() for path in bank.home.root.rglob("*.parquet")} == before
+    assert not list(bank.home.root.rglob("*.tmp"))
+    assert landed(bank, "core.account", "account_id") == [("A0001",)]
+    assert run_land(bank).returncode == 0
+
+
+def test_a_folder_that_cannot_be_written(make_bank: MakeBank) -> None:
+    bank = make_bank(core={"account": ACCOUNT})
+    deliver_accounts(bank.inbox, account_text([account_row(1)]), 1)
+    bank.home.vault.parent.mkdir(parents=True, exist_ok=True)
+    bank.home.vault.write_text("a file in the folder's place")
+    with pytest.raises(ToolBrokenError, match=r"core\.account 2026-09-28: expected to write below .*Not a directory"):
+        land(bank, "core", DAY)
+    assert rows(bank.home, landing_batch) == []
