@@ -224,7 +224,7 @@ class Batch:
         columns, groups = _grouped(sources(), first_row, first_file)
         mapping = Mapping(self._connection, self._contract, description, columns, where_described)
         needs_basis = self._contract.legal_basis == "required"
-        query = mapping.query("_incoming", "|legal_basis" if needs_basis and basis is None else None)
+        basis_fault = "|legal_basis" if needs_basis and basis is None else None
         fields = dumps(columns, ensure_ascii=False)
         self._added.append(_Added(sources, first_row, first_file, fields))
         stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
@@ -238,6 +238,7 @@ class Batch:
                     "insert into delivered values (?, ?, ?, ?, ?, ?)", [self._files_read, name, *stated]
                 )
             try:
+                query = mapping.query("_incoming", basis_fault, any(piece.may_be_shortened for piece in group.pieces))
                 mapped = self._over(query, group)
             except duckdb.OutOfMemoryException:
                 raise

@@ -15,7 +15,6 @@ from qianmo.errors import ConfigurationError
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 
-
 _SHORTENED = r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{1,3}"
 
 
@@ -64,16 +63,18 @@ def typed(column: Column, sql: str, from_type: str, date_formats: list[str]) -> 
     return f"case when isfinite(try_cast({sql} as double)) then try_cast({sql} as double) end"
 
 
-def _fault(column: Column, text: str, from_type: str) -> list[str]:
+def _digits_lost(column: Column, text: str) -> list[str]:
+    """The branch for a long number in scientific notation: what stood behind the last digit shown is gone."""
+    if column.type != "text" and column.type != "integer" and not column.type.startswith("decimal"):
+        return []
+    shortened = f"regexp_full_match({text}, {literal(_SHORTENED)})"
+    return [f"when {shortened} then {literal(f'{column.name}|digits_lost')}"]
+
+
+def _fault(column: Column, text: str) -> list[str]:
     """Branches of a CASE: when the column's value is at fault."""
     value = quoted(column.name)
     branches = []
-    if from_type == "VARCHAR" and (column.type in ("text", "integer") or column.type.startswith("decimal")):
-        # a worksheet's way of writing a long number: what stood behind the last digit shown is gone
-        shortened = (
-            f"(contains({text}, 'E+') or contains({text}, 'e+')) and regexp_full_match({text}, {literal(_SHORTENED)})"
-        )
-        branches.append(f"when {shortened} then {literal(f'{column.name}|digits_lost')}")
     if column.type != "text":
         branches.append(f"when {text} is not null and {value} is null then {literal(f'{column.name}|type')}")
     if column.required:
@@ -148,13 +149,18 @@ class Mapping:
             ) from None
         return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
 
-    def query(self, relation: str, basis_fault: str | None) -> str:
-        """Rows with `mapped_columns`; `basis_fault` is given to every row that has no other."""
+    def query(self, relation: str, basis_fault: str | None, may_be_shortened: bool) -> str:
+        """Rows with `mapped_columns`; `basis_fault` is given to every row that has no other.
+
+        `may_be_shortened`: look for numbers that a worksheet shortened, which no clean unload has to pay for.
+        """
         values, branches = [], ["when _fault is not null then '|' || _fault"]
         for at, (column, from_type) in enumerate(zip(self._contract.columns, self._types, strict=True)):
             sql = typed(column, f"_{at}", from_type, self._description.date_formats)
             values.append(f"{sql} as {quoted(column.name)}")
-            branches += _fault(column, f"_{at}", from_type)
+            if may_be_shortened and from_type == "VARCHAR":
+                branches += _digits_lost(column, f"_{at}")
+            branches += _fault(column, f"_{at}")
         if basis_fault:
             branches.append(f"else {literal(basis_fault)}")
         names = ", ".join(quoted(column.name) for column in self._contract.columns)

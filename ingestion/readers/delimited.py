@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 
 from ingestion.bank import DelimitedFormat
 from ingestion.readers.rows import Piece, Rows, schema
-from ingestion.readers.text import EncodingWatch, chunks, decode, raw_lines, split_lines
+from ingestion.readers.text import EncodingWatch, chunks, decode, may_be_shortened, raw_lines, split_lines
 from qianmo.errors import DataRefusedError
 
 _SEPARATOR = "\x1f"
@@ -136,7 +136,7 @@ class _Reader:
             ],
             schema=self._schema,
         )
-        return Piece(rows, partial(raw_lines, chunk))
+        return Piece(rows, partial(raw_lines, chunk), may_be_shortened(chunk))
 
     def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[Piece, bytes]:
         """The chunk record by record, and the bytes of a record that may go on in the next chunk."""

@@ -20,6 +20,8 @@ class Piece:
     """`_line`, `_fault`, then the source's columns in order."""
     raw: Callable[[], pa.Array] | None = None
     """The rows' bytes as delivered, asked for when a row is rejected; None where the source has none (XLSX, SQL)."""
+    may_be_shortened: bool = True
+    """Whether a value may be a number of which a worksheet kept the first digits (6.22202E+18)."""
 
 
 @dataclass(frozen=True)
