@@ -65,7 +65,8 @@ class Expanded:
                 f"{self._path}: expected a complete {kind}, found one that is cut off. Have it sent again"
             ) from None
         except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-            raise DataRefusedError(f"{self._path}: expected a {kind}, found {error}. Have it sent again") from None
+            reason = str(error).partition(" (b'")[0]  # Python's words, without the file's bytes
+            raise DataRefusedError(f"{self._path}: expected a {kind}, found {reason}. Have it sent again") from None
         except OSError as error:
             raise DataRefusedError(f"{self._path}: expected a file to read, found {error.strerror}") from None
         self._read += len(block)

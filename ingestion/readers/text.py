@@ -53,6 +53,7 @@ def chunks(path: Path, file_format: FileFormat) -> Iterator[bytes]:
     """
     rest = b""
     first = True
+    has_lines = False
     with opened(path, file_format) as file:
         while block := file.read(CHUNK_BYTES):
             if first:
@@ -62,12 +63,15 @@ def chunks(path: Path, file_format: FileFormat) -> Iterator[bytes]:
                 first = False
             end = block.rfind(b"\n") + 1
             if end:
+                has_lines = True
                 yield rest + block[:end]
                 rest = block[end:]
             else:
                 rest += block
                 if len(rest) > _LONGEST_LINE_BYTES:
                     raise DataRefusedError(f"{path}: expected lines of text, found none in {len(rest)} bytes")
+    if b"\r" in rest.rstrip(b"\r") and not has_lines:
+        raise DataRefusedError(f"{path}: expected lines that end in LF or CR LF, found lines that end in CR alone")
     if rest:
         yield rest
 

@@ -207,7 +207,12 @@ TEXT: dict[str, tuple[Delivered, bytes, Outcome]] = {
     "a NUL byte": bad(line("B\x001"), "encoding"),
     "a control character": good(line("B\x071"), row("B\x071")),
     "line ends CR LF and LF": good(line("A1")[:-1] + b"\r\n" + line("A2"), row("A1"), row("A2")),
-    "line ends CR": (UNLOAD, GOOD.replace(b"\n", b"\r"), Refused("3 fields parted by '|'", "17 in every line")),
+    "line ends CR": (
+        UNLOAD,
+        GOOD.replace(b"\n", b"\r"),
+        Refused("lines that end in LF or CR LF", "lines that end in CR alone"),
+    ),
+    "a carriage return inside a value": good(line("B\r1"), row("B\r1")),
     "no final line end": (UNLOAD, GOOD[:-1], Lands(GOOD_ROWS)),
     "blank lines": good(b"\n" + line() + b"\r\n\n", row()),
     "a delimiter after the last field of every line": (
@@ -605,7 +610,7 @@ ARCHIVES: dict[str, tuple[dict[str, Any], bytes, Outcome]] = {
         Refused("a complete gzip file", "one that is cut off"),
     ),
     "an empty gzip file": ({"compression": "gzip"}, b"", Refused("a gzip file", "an empty file")),
-    "text where gzip is described": ({"compression": "gzip"}, GOOD, Refused("a gzip file", "Not a gzipped file")),
+    "text where gzip is described": ({"compression": "gzip"}, GOOD, Refused("a gzip file", "Not a gzipped file. ")),
     "gzip with nothing in it": ({"compression": "gzip"}, gzip.compress(b""), Lands([])),
 }
 

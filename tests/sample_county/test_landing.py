@@ -7,9 +7,13 @@ import pytest
 
 from ingestion.bank import load_bank
 from ingestion.land import complete, land
+from qianmo.ledger import landing_reject, rows
 from qianmo.settings import create_keys
 from sample_county.generate import generate
 from tests.sample_county.conftest import SCALE, SEED
+
+AS_NUMBERS = 11
+"""A third of the damaged ID numbers of the rosters at this scale."""
 
 
 @pytest.mark.parametrize("first", [date(2026, 9, 28), date(2026, 9, 15)], ids=["28th", "opening"])
@@ -22,8 +26,11 @@ def test_the_sample_lands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first
     results = {f"{r.source}.{r.table}": r for source in bank.sources for r in land(bank, source, first)}
     assert complete(bank, first) == []
     assert len(results) == 40
+    planted = {"a total row": 3, "an ID number whose last digits a worksheet lost": AS_NUMBERS}
     assert {name: r.rows_quarantined for name, r in results.items() if r.rows_quarantined} == {
-        "credit.village_roster": 3
+        "credit.village_roster": sum(planted.values())
     }
+    lost = rows(bank.home, landing_reject, reason="digits_lost")
+    assert [(row["column_name"], row["rows_rejected"]) for row in lost] == [("id_number", AS_NUMBERS)]
     assert all(r.rows_in == r.rows_landed + r.rows_quarantined for r in results.values())
     assert [name for name, r in results.items() if r.rows_landed == 0] == []
