@@ -150,7 +150,7 @@ def _told_when_not_written(bank: Bank, contract: Contract, business_date: date) 
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise ToolBrokenError(
             f"{contract.name} {business_date}: expected to write below {bank.home.root}, found: {reason}. "
-            "Nothing of it was placed. Make room or mend the folder, then land again"
+            "Nothing of it counts as landed. Make room or mend the folder, then land again"
         ) from None
 
 

@@ -817,7 +817,7 @@ def test_a_disk_that_is_full(make_bank: MakeBank, what: str) -> None:
     assert "Traceback" not in ended.stderr
     [message] = ended.stderr.strip().splitlines()
     assert "File too large" in message
-    assert "Nothing of it was placed" in message
+    assert "Nothing of it counts as landed" in message
     assert {path: path.read_bytes() for path in bank.home.root.rglob("*.parquet")} == before
     assert not list(bank.home.root.rglob("*.tmp"))
     assert landed(bank, "core.account", "account_id") == [("A0001",)]
@@ -832,3 +832,20 @@ def test_a_folder_that_cannot_be_written(make_bank: MakeBank) -> None:
     with pytest.raises(ToolBrokenError, match=r"core\.account 2026-09-28: expected to write below .*Not a directory"):
         land(bank, "core", DAY)
     assert rows(bank.home, landing_batch) == []
+
+
+def test_a_mapping_mends_what_a_sender_always_writes(make_bank: MakeBank) -> None:
+    """What docs/faults.md advises: the expression of a column is SQL over the source's text."""
+    mended = replace(
+        UNLOAD,
+        map={
+            "account_id": "account",
+            "balance_date": "coalesce(nullif(half_width(day), '00000000'), '19000101')",
+            "balance": "replace(half_width(amount), ',', '')",
+        },
+    )
+    bank = mended.bank(make_bank)
+    (bank.inbox / UNLOAD.file).write_bytes(
+        line("A1", "２０２６０９２８", "１，２３４．５０") + line("A2", "00000000", "1,000")
+    )
+    mended.check(bank, Lands([row("A1", "1234.50"), row("A2", "1000.00", "1900-01-01")]))
