@@ -27,14 +27,30 @@ def _as_list(value: Any) -> Any:
 FilePatterns = Annotated[list[str], BeforeValidator(_as_list)]
 """Paths relative to the inbox unless absolute; `{date:%Y%m%d}`, `{home}`, `{bank}`, `{project}` and globs allowed."""
 
-Compression = Literal["none", "gzip"]
+Compression = Literal["none", "gzip", "zip"]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DelimitedFormat(_Model):
+class FileFormat(_Model):
+    """How any delivered file is packed."""
+
+    compression: Compression = "none"
+    member: str | None = None
+    """Pattern of the file name to read in a zip archive (`*.csv`); without one the archive must hold one file."""
+    expanded_limit_mib: int = Field(default=16 * 1024, ge=1)
+    """A compressed file that expands beyond so many MiB is refused; 16 GiB is 90 days of postings of a county."""
+
+    @model_validator(mode="after")
+    def _member_of_zip(self) -> "FileFormat":
+        if self.member and self.compression != "zip":
+            raise ValueError("member names a file in a zip archive: set compression to zip")
+        return self
+
+
+class DelimitedFormat(FileFormat):
     """Text with one record a line; fields parted by a delimiter of one or more characters."""
 
     kind: Literal["delimited"]
@@ -43,7 +59,6 @@ class DelimitedFormat(_Model):
     header: bool = False
     columns: list[str] | dict[str, str] | None = None
     """Names in file order; with a header also {text of the header: name}, or nothing to take the header's own names."""
-    compression: Compression = "none"
     quote: str | None = None
 
     @model_validator(mode="after")
@@ -60,13 +75,12 @@ class FixedColumn(_Model):
     length: int = Field(ge=1)
 
 
-class FixedWidthFormat(_Model):
+class FixedWidthFormat(FileFormat):
     """Text with one record a line; every field at its byte position."""
 
     kind: Literal["fixed_width"]
     encoding: str
     columns: list[FixedColumn]
-    compression: Compression = "none"
 
     @property
     def record_length(self) -> int:
@@ -74,14 +88,14 @@ class FixedWidthFormat(_Model):
         return max(column.start + column.length - 1 for column in self.columns)
 
 
-class XlsxFormat(_Model):
+class XlsxFormat(FileFormat):
     """A worksheet; the header row is found by its texts, below merged title rows."""
 
     kind: Literal["xlsx"]
     columns: dict[str, str]
     """Text of the header to name."""
     sheet: str | None = None
-    """By default the first visible sheet."""
+    """By default the one visible sheet that has the header."""
 
 
 class SqlFormat(_Model):
@@ -112,6 +126,8 @@ class Control(_Model):
     """A control file: `key=value` lines business_date, rows, bytes, amount_total, sha256."""
 
     file: str
+    ignore: list[str] = Field(default_factory=list)
+    """Further keys that the sender writes and that claim nothing, such as its own name."""
 
 
 class Lookup(_Model):
@@ -159,6 +175,8 @@ class TableDescription(_Model):
 
     due: Annotated[Due, BeforeValidator(_as_due)] = Due("daily")
     files: FilePatterns = Field(default_factory=list)
+    one_file: bool = False
+    """A pattern with a glob must match one file: with two nobody knows which holds, and the batch is refused."""
     format: Format
     control: Control | None = None
     where: str | None = None

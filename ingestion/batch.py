@@ -182,6 +182,8 @@ class Batch:
         for group in chain([_nothing(columns)], ahead(groups)):
             try:
                 self._over(statement, group)
+            except duckdb.OutOfMemoryException:
+                raise
             except duckdb.Error as error:
                 reason = str(error).splitlines()[0]
                 raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {reason}") from None
@@ -211,7 +213,7 @@ class Batch:
         columns, groups = _grouped(sources(), first_row, first_file)
         mapping = Mapping(self._connection, self._contract, description, columns, where_described)
         needs_basis = self._contract.legal_basis == "required"
-        query = mapping.query("_incoming", "|legal_basis" if needs_basis and basis is None else None)
+        basis_fault = "|legal_basis" if needs_basis and basis is None else None
         fields = dumps(columns, ensure_ascii=False)
         self._added.append(_Added(sources, first_row, first_file, fields))
         stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
@@ -225,7 +227,10 @@ class Batch:
                     "insert into delivered values (?, ?, ?, ?, ?, ?)", [self._files_read, name, *stated]
                 )
             try:
+                query = mapping.query("_incoming", basis_fault, any(piece.may_be_shortened for piece in group.pieces))
                 mapped = _in_order(self._over(query, group))
+            except duckdb.OutOfMemoryException:
+                raise
             except duckdb.Error as error:
                 raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
             if mapped.num_rows != group.rows.num_rows:
@@ -245,15 +250,19 @@ class Batch:
                 self._progress(f"{self._contract.name} {self._business_date}: {reported:,} rows read")
         return self._rows_read - first_row, total
 
-    def place(self) -> Counts:
-        """Reject rows whose key came before, then place the vault, quarantine and landing files, in this order."""
+    def finish(self) -> None:
+        """Reject rows whose key came before, and write all files to their end; nothing is placed yet."""
         self._landing.close()
         self._reject_duplicates()
+        for writer in (self._vault, self._quarantine):
+            if writer:
+                writer.close()
+
+    def place(self) -> Counts:
+        """Place the finished vault, quarantine and landing files, in this order."""
         if self._vault:
-            self._vault.close()
             place(self._vault_file)
         if self._quarantine:
-            self._quarantine.close()
             place(self._quarantine_file)
         else:
             self._quarantine_file.unlink(missing_ok=True)

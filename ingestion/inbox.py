@@ -26,6 +26,23 @@ class Delivery:
     legal_basis: Path | None
     fingerprint: str
     """SHA-256 of the files with their lookups and legal basis; empty for SQL."""
+    stamps: dict[Path, tuple[int, int, int, int]]
+    """Size, change times and inode of every file before the first byte was read."""
+
+    def check_unmoved(self) -> None:
+        """Hold the files against how they were found.
+
+        Raises:
+            DataRefusedError: one was written, replaced or removed while it was read.
+        """
+        for path, before in self.stamps.items():
+            now = _stamp(path)
+            if now != before:
+                found = f"it written to since ({now[0]:,} bytes)" if now else "it gone"
+                raise DataRefusedError(
+                    f"{path}: expected a file that no longer changes ({before[0]:,} bytes when reading began), "
+                    f"found {found}. Land again when the sender has finished"
+                )
 
 
 def display_name(bank: Bank, path: Path) -> str:
@@ -37,26 +54,33 @@ def find_delivery(bank: Bank, description: TableDescription, business_date: date
     """The delivery of a business date, or None when there is none and none is due.
 
     Raises:
-        DataRefusedError: a file that is due is missing, or the unload differs from its control file.
+        DataRefusedError: a file that is due, or that a control file announces, is missing; one file was expected and
+            several are there; or the unload differs from its control file.
     """
     if not description.due.may_land(business_date):
         return None
     is_due = description.due.is_due(business_date)
+    basis = _basis(bank, description, business_date)
     if isinstance(description.format, SqlFormat):
-        return Delivery(description, [], {}, None, _basis(bank, description, business_date), "")
-    files = _matches(bank, description.files, business_date, is_due)
+        return Delivery(description, [], {}, None, basis, "", {})
+    control_file = bank.resolve(description.control.file, business_date) if description.control else None
+    announced = control_file is not None and control_file.is_file()
+    files = _matches(bank, description.files, business_date, is_due or announced, description.one_file)
     if not files:
         return None
     lookups = {name: _matches(bank, lookup.files, business_date, True) for name, lookup in description.lookups.items()}
-    control = read_control(bank.resolve(description.control.file, business_date)) if description.control else None
-    basis = _basis(bank, description, business_date)
+    beside = [path for paths in lookups.values() for path in paths] + ([basis] if basis else [])
+    stamps = {path: stamp for path in (*files, *beside) if (stamp := _stamp(path))}
+    control = None
+    if description.control and control_file:
+        control = read_control(control_file, description.control.ignore)
     size, digest = _content(files)
     if control:
         check_delivery(control, ", ".join(display_name(bank, file) for file in files), business_date, size, digest)
-    beside = [_content(paths)[1] for paths in lookups.values()]
-    beside.append(_content([basis])[1] if basis and basis.is_file() else "")
-    fingerprint = sha256("".join([digest, *beside]).encode()).hexdigest()
-    return Delivery(description, files, lookups, control, basis, fingerprint)
+    digests = [_content(paths)[1] for paths in lookups.values()]
+    digests.append(_content([basis])[1] if basis and basis.is_file() else "")
+    fingerprint = sha256("".join([digest, *digests]).encode()).hexdigest()
+    return Delivery(description, files, lookups, control, basis, fingerprint, stamps)
 
 
 def definition_digest(contract: Contract, deliveries: list[Delivery]) -> str:
@@ -70,7 +94,16 @@ def _basis(bank: Bank, description: TableDescription, business_date: date) -> Pa
     return bank.resolve(description.legal_basis, business_date) if description.legal_basis else None
 
 
-def _matches(bank: Bank, patterns: list[str], business_date: date, is_due: bool) -> list[Path]:
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
+    """What changes with every write, even one that keeps the size and sets the time back; None without a file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _matches(bank: Bank, patterns: list[str], business_date: date, is_due: bool, one_file: bool = False) -> list[Path]:
     """Files in the order of the patterns, those of a glob by name."""
     found: list[Path] = []
     for pattern in patterns:
@@ -80,6 +113,12 @@ def _matches(bank: Bank, patterns: list[str], business_date: date, is_due: bool)
         existing = [match for match in matches if match.is_file()]
         if not existing and is_due:
             raise DataRefusedError(f"{path}: expected a file for {business_date}, found none")
+        if one_file and len(existing) > 1:
+            names = ", ".join(match.name for match in existing)
+            raise DataRefusedError(
+                f"{path}: expected one file for {business_date}, found {len(existing)}: {names}. "
+                "Leave the one that holds in the inbox"
+            )
         found += existing
     return found
 
@@ -88,8 +127,11 @@ def _content(files: list[Path]) -> tuple[int, str]:
     """Bytes and SHA-256 of files, one after the other."""
     size, digest = 0, sha256()
     for path in files:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                size += len(block)
-                digest.update(block)
+        try:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK_BYTES):
+                    size += len(block)
+                    digest.update(block)
+        except OSError as error:
+            raise DataRefusedError(f"{path}: expected a file to read, found {error.strerror}") from None
     return size, digest.hexdigest()

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import OperationalError
 
 from ingestion.bank import Bank, DelimitedFormat, FixedWidthFormat, SqlFormat, TableDescription, XlsxFormat
 from ingestion.batch import Batch, Counts, Progress, Sources, read_file
@@ -30,10 +31,13 @@ from ingestion.placing import placed, sweep
 from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
 from ingestion.readers.sql import SqlRows, describe, open_database
-from qianmo.errors import ConfigurationError, DataRefusedError
-from qianmo.ledger import landing_batch, landing_reject, put, rows, transaction
+from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
+from qianmo.ledger import landing_batch, landing_reject, landing_version, now, put, rows, transaction
 
-__all__ = ["BatchResult", "complete", "export_ledger", "land", "write_empty_contracts"]
+BATCH_DIGITS = 12
+"""Hexadecimal digits of a batch's content that name it, in its id and in the files of superseded batches."""
+
+__all__ = ["BATCH_DIGITS", "BatchResult", "complete", "export_ledger", "land", "write_empty_contracts"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def land(
     Raises:
         ConfigurationError: the bank has no such source or table, or a mapping is no valid SQL.
         DataRefusedError: a batch was refused; every other table was tried before. One line per refusal.
+        ToolBrokenError: the disk is full or a folder cannot be written; what had landed stays as it was.
     """
     if source not in bank.sources:
         raise ConfigurationError(f"bank {bank.name} has no source {source}; it has {', '.join(bank.sources)}")
@@ -73,7 +78,7 @@ def land(
     with _databases_kept_running(bank, [d for table in chosen for d in described[table]], business_date):
         for table in chosen:
             contract = contracts()[f"{source}.{table}"]
-            with _locked(bank, contract):
+            with _told_when_not_written(bank, contract, business_date), _locked(bank, contract):
                 result = _land_table(bank, contract, described[table], business_date, progress)
             if result:
                 results.append(result)
@@ -134,6 +139,19 @@ def _databases_kept_running(bank: Bank, descriptions: list[TableDescription], bu
             with suppress(DataRefusedError):
                 stack.enter_context(running(folder))
         yield
+
+
+@contextmanager
+def _told_when_not_written(bank: Bank, contract: Contract, business_date: date) -> Iterator[None]:
+    """A full disk or a folder that may not be written is no fault of the data, and told as one sentence."""
+    try:
+        yield
+    except (OSError, duckdb.Error, OperationalError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ToolBrokenError(
+            f"{contract.name} {business_date}: expected to write below {bank.home.root}, found: {reason}. "
+            "Nothing of it counts as landed. Make room or mend the folder, then land again"
+        ) from None
 
 
 @contextmanager
@@ -202,7 +220,7 @@ def _try_table(
         content = _sha(digest for digest in digests if digest)
         if earlier and earlier["content_sha256"] == content:
             return _unchanged(bank, contract, business_date, earlier)
-        batch_id = f"{contract.name}.{business_date}.{content[:12]}"
+        batch_id = f"{contract.name}.{business_date}.{content[:BATCH_DIGITS]}"
         files: list[str] = []
         batch = stack.enter_context(
             Batch(bank, contract, business_date, batch_id, _workspace(bank, contract), progress)
@@ -212,9 +230,15 @@ def _try_table(
                 batch.add_lookup(name, lookup, delivery.lookups[name])
             basis = read_legal_basis(delivery.legal_basis, business_date)
             count, amount_total = batch.add(delivery.description, opened, basis, where_described)
+            delivery.check_unmoved()
             if delivery.control:
                 check_content(delivery.control, ", ".join(names), count, amount_total)
             files += names
+        batch.finish()
+        for delivery in deliveries:
+            delivery.check_unmoved()
+        if earlier:
+            _keep_superseded(bank, contract, business_date, earlier)
         counts = batch.place()
     _record(bank, contract, key, batch_id, content, files, counts)
     return BatchResult(
@@ -257,6 +281,27 @@ def _opened(
         yield name, read_file(file, file_format)
 
 
+def _keep_superseded(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any]) -> None:
+    """Give the files of the batch that is about to be replaced a second name, under its digest.
+
+    The landed file comes last: once it is there, all are, and a killed run that already replaced some of them does
+    not take those for the earlier ones.
+    """
+    home, name = bank.home, f"{earlier['content_sha256'][:BATCH_DIGITS]}.parquet"
+    kept = home.superseded / contract.source / contract.table / str(business_date) / name
+    if kept.exists():
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for root in (home.vault, home.quarantine):
+        folder = root / contract.source / contract.table
+        beside = folder / str(business_date) / name
+        beside.unlink(missing_ok=True)
+        if (current := folder / f"{business_date}.parquet").exists():
+            beside.parent.mkdir(exist_ok=True)
+            beside.hardlink_to(current)
+    kept.hardlink_to(home.landing / contract.source / contract.table / f"{business_date}.parquet")
+
+
 def _landed_dates(bank: Bank, contract: Contract) -> Iterable[dict[str, Any]]:
     return rows(bank.home, landing_batch, source=contract.source, table_name=contract.table, status="landed")
 
@@ -289,24 +334,18 @@ def _record(
     files: list[str],
     counts: Counts,
 ) -> None:
+    batch = {
+        "batch_id": batch_id,
+        "contract_version": contract.version,
+        "content_sha256": content,
+        "files": json.dumps(files, ensure_ascii=False),
+        "rows_in": counts.rows_in,
+        "rows_landed": counts.rows_landed,
+        "rows_quarantined": counts.rows_quarantined,
+    }
     with transaction(bank.home) as connection:
         connection.execute(delete(landing_reject).filter_by(**key))
-        put(
-            connection,
-            landing_batch,
-            {
-                **key,
-                "status": "landed",
-                "batch_id": batch_id,
-                "contract_version": contract.version,
-                "content_sha256": content,
-                "files": json.dumps(files, ensure_ascii=False),
-                "rows_in": counts.rows_in,
-                "rows_landed": counts.rows_landed,
-                "rows_quarantined": counts.rows_quarantined,
-                "message": None,
-            },
-        )
+        put(connection, landing_batch, {**key, **batch, "status": "landed", "message": None})
         put(
             connection,
             landing_reject,
@@ -315,6 +354,21 @@ def _record(
                 for (column, reason), rejected in counts.rejects.items()
             ),
         )
+        _put_version(connection, key, batch)
+
+
+def _put_version(connection: Connection, key: dict[str, str], batch: dict[str, Any]) -> None:
+    """The batch as the next version of its table and date, unless it is the last one landed again (a lost file)."""
+    statement = select(landing_version).filter_by(**key).order_by(landing_version.c.version.desc()).limit(1)
+    last = connection.execute(statement).mappings().first()
+    at = now()
+    number = 1
+    if last:
+        number = last["version"]
+        if last["batch_id"] != batch["batch_id"]:
+            put(connection, landing_version, {**last, "superseded_at": at, "superseded_by": batch["batch_id"]})
+            number += 1
+    put(connection, landing_version, {**key, **batch, "version": number, "landed_at": at})
 
 
 def _refuse(

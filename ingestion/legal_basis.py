@@ -18,6 +18,7 @@ class LegalBasis(BaseModel):
 def read_legal_basis(path: Path | None, business_date: date) -> LegalBasis | None:
     """The basis that holds on a business date; None when it is missing, incomplete or expired.
 
+    It holds up to the day before it expires (DECISIONS.md, expiry dates are exclusive).
     A batch without a basis that its contract asks for is quarantined whole, with reason legal_basis.
     """
     if path is None or not path.is_file():
@@ -27,4 +28,4 @@ def read_legal_basis(path: Path | None, business_date: date) -> LegalBasis | Non
     except ValidationError:
         return None
     complete = all(text.strip() for text in (basis.source, basis.legal_basis, basis.purpose))
-    return basis if complete and basis.expires >= business_date else None
+    return basis if complete and basis.expires > business_date else None

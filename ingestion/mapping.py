@@ -1,7 +1,7 @@
 """Mapping as one DuckDB query: source text to typed contract columns, and the first fault of each row.
 
-A fault is `<column>|<reason>`; reasons are encoding, field_count, type, required, accepted, duplicate_key and
-legal_basis. Rows that the description's `where` leaves out are not part of the table.
+A fault is `<column>|<reason>`; reasons are encoding, field_count, formula_error, digits_lost, type, required, accepted,
+duplicate_key and legal_basis. Rows that the description's `where` leaves out are not part of the table.
 """
 
 import re
@@ -14,6 +14,8 @@ from ingestion.surrogate import normalised
 from qianmo.errors import ConfigurationError
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+
+_SHORTENED = r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{1,3}"
 
 
 def quoted(name: str) -> str:
@@ -59,6 +61,16 @@ def typed(column: Column, sql: str, from_type: str, date_formats: list[str]) -> 
         whole = f"try_cast({sql} as bigint)"
         return f"case when try_cast({sql} as decimal(38, 6)) = {whole} then {whole} end"
     return f"case when isfinite(try_cast({sql} as double)) then try_cast({sql} as double) end"
+
+
+def _digits_lost(column: Column, text: str) -> list[str]:
+    """The branch for a long number in scientific notation: what stood behind the last digit shown is gone."""
+    if column.type != "text" and column.type != "integer" and not column.type.startswith("decimal"):
+        return []
+    if column.vault == "id_number" and not column.required:
+        return []  # lands as an ID number that is not valid: the person is known by other marks
+    shortened = f"regexp_full_match({text}, {literal(_SHORTENED)})"
+    return [f"when {shortened} then {literal(f'{column.name}|digits_lost')}"]
 
 
 def _fault(column: Column, text: str) -> list[str]:
@@ -147,12 +159,17 @@ class Mapping:
             ) from None
         return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
 
-    def query(self, relation: str, basis_fault: str | None) -> str:
-        """Rows with `mapped_columns` but for those taken over; `basis_fault` is given to every row without another."""
+    def query(self, relation: str, basis_fault: str | None, may_be_shortened: bool) -> str:
+        """Rows with `mapped_columns` but for those taken over; `basis_fault` is given to every row without another.
+
+        `may_be_shortened`: look for numbers that a worksheet shortened, which no clean unload has to pay for.
+        """
         values, branches = [], ["when _fault is not null then '|' || _fault"]
         for at, (column, from_type) in enumerate(zip(self._contract.columns, self._types, strict=True)):
             sql = typed(column, f"_{at}", from_type, self._description.date_formats)
             values.append(f"{sql} as {quoted(column.name)}")
+            if may_be_shortened and from_type == "VARCHAR":
+                branches += _digits_lost(column, f"_{at}")
             branches += _fault(column, f"_{at}")
         if basis_fault:
             branches.append(f"else {literal(basis_fault)}")

@@ -13,8 +13,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qianmo.errors import ToolBrokenError
-
 _T = TypeVar("_T")
 
 _LANDED_MEMORY = "400MiB"
@@ -57,7 +55,7 @@ class ParquetStream:
         """Write what was put in, to its end.
 
         Raises:
-            ToolBrokenError: the file could not be written.
+            OSError: the file could not be written.
         """
         self.put(None)
         self._writing.result()
@@ -71,14 +69,11 @@ class ParquetStream:
         self._pool.shutdown()
 
     def _write(self) -> None:
-        try:
-            with pq.ParquetWriter(
-                self._path, self._layout, compression="zstd", store_schema=False, store_decimal_as_integer=True
-            ) as writer:
-                while (table := self._waiting.get()) is not None:
-                    writer.write_table(table)
-        except OSError as error:
-            raise ToolBrokenError(f"{self._path}: cannot be written: {error}") from None
+        with pq.ParquetWriter(
+            self._path, self._layout, compression="zstd", store_schema=False, store_decimal_as_integer=True
+        ) as writer:
+            while (table := self._waiting.get()) is not None:
+                writer.write_table(table)
 
 
 def landed_connection(workspace: Path) -> duckdb.DuckDBPyConnection:

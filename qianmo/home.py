@@ -33,6 +33,14 @@ class BankHome:
         return self.root / "landing"
 
     @property
+    def superseded(self) -> Path:
+        """`<source>/<table>/<business date>/<batch digest>.parquet`: landed files that a later delivery replaced.
+
+        Vault and quarantine keep theirs in the same way, below their own `<source>/<table>/<business date>/`.
+        """
+        return self.root / "superseded"
+
+    @property
     def quarantine(self) -> Path:
         """`<source>/<table>/<business date>.parquet`: rejected rows, encrypted, with the reason."""
         return self.root / "quarantine"

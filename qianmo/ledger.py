@@ -34,6 +34,25 @@ landing_batch = Table(
     Column("recorded_at", String, nullable=False),
 )
 
+landing_version = Table(
+    "landing_version",  # every batch that ever landed; landing_batch holds the current one
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("table_name", String, primary_key=True),
+    Column("business_date", String, primary_key=True),
+    Column("version", Integer, primary_key=True),  # from 1; the highest is the current one
+    Column("batch_id", String, nullable=False),
+    Column("content_sha256", String, nullable=False),
+    Column("files", String, nullable=False),  # JSON list of names
+    Column("rows_in", Integer, nullable=False),
+    Column("rows_landed", Integer, nullable=False),
+    Column("rows_quarantined", Integer, nullable=False),
+    Column("contract_version", Integer, nullable=False),
+    Column("landed_at", String, nullable=False),
+    Column("superseded_at", String),
+    Column("superseded_by", String),  # batch_id of the next version
+)
+
 landing_reject = Table(
     "landing_reject",
     metadata,

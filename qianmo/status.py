@@ -25,12 +25,17 @@ _DELIVERY_FACTS = (
 def status(bank: "Bank") -> dict[str, Any]:
     """One object: per business date the tables landed, the checks and the build; versions and lists delivered.
 
-    Row counts are those of the ledger; for every landed table rows_in = rows_landed + rows_quarantined.
+    Row counts are those of the ledger; for every landed table rows_in = rows_landed + rows_quarantined. A table's
+    version counts the deliveries that differed: above 1 the file was sent again. It is null when none has landed.
     """
     from serving.publish import current_publication
 
     home = bank.home
     batches = ledger.rows(home, ledger.landing_batch)
+    versions = {
+        (row["source"], row["table_name"], row["business_date"]): row["version"]
+        for row in ledger.rows(home, ledger.landing_version)  # in order of versions: the last one stays
+    }
     builds = {row["business_date"]: row for row in ledger.rows(home, ledger.build) if row["input_digest"] != PENDING}
     checks = ledger.rows(home, ledger.gate_result)
     publications = sorted(ledger.rows(home, ledger.publication), key=lambda row: (row["recorded_at"], row["version"]))
@@ -41,7 +46,10 @@ def status(bank: "Bank") -> dict[str, Any]:
         "business_dates": {
             day: {
                 "tables": {
-                    f"{row['source']}.{row['table_name']}": {name: row[name] for name in _TABLE_FACTS}
+                    f"{row['source']}.{row['table_name']}": {
+                        **{name: row[name] for name in _TABLE_FACTS},
+                        "version": versions.get((row["source"], row["table_name"], day)),
+                    }
                     for row in batches
                     if row["business_date"] == day
                 },
@@ -83,6 +91,10 @@ def show(found: dict[str, Any]) -> None:
     for source in dict.fromkeys(table["source"] for day in days.values() for table in day["tables"].values()):
         landed.add_row(source, *(_source_cell(day["tables"].values(), source) for day in days.values()))
     console.print(landed)
+    for day, facts in days.items():
+        for name, table in facts["tables"].items():
+            if (table["version"] or 1) > 1:
+                console.print(f"{name} {day}: version {table['version']}, sent again 重送 (第{table['version']}版)")
 
     steps = Table(title_justify="left", title="Built, checked, published 构建、检查、发布")
     for heading in ("date 业务日", "built 构建", "gate 1 入库检查", "gate 2 发布检查", "version 版本"):

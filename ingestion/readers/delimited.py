@@ -14,7 +14,7 @@ import pyarrow.csv as pacsv
 
 from ingestion.bank import DelimitedFormat
 from ingestion.readers.rows import Piece, Rows, schema
-from ingestion.readers.text import EncodingWatch, chunks, decode, raw_lines, split_lines
+from ingestion.readers.text import EncodingWatch, chunks, decode, may_be_shortened, raw_lines, split_lines
 from qianmo.errors import DataRefusedError
 
 _SEPARATOR = "\x1f"
@@ -45,7 +45,7 @@ class _Reader:
         self._schema = schema(self.names)
 
     def _header(self) -> list[str]:
-        first = next(chunks(self._path, self._format.compression), b"")
+        first = next(chunks(self._path, self._format), b"")
         if not first:
             raise DataRefusedError(f"{self._path}: expected a header line, found an empty file")
         self._watch.chunk(first, is_first=True)
@@ -71,7 +71,7 @@ class _Reader:
         line = 1  # number of the first line of the chunk
         skip_header = self._format.header
         carried = b""
-        for number, chunk in enumerate(chunks(self._path, self._format.compression)):
+        for number, chunk in enumerate(chunks(self._path, self._format)):
             self._watch.chunk(chunk, is_first=number == 0)
             if skip_header:
                 chunk = chunk.partition(b"\n")[2]
@@ -136,7 +136,7 @@ class _Reader:
             ],
             schema=self._schema,
         )
-        return Piece(rows, partial(raw_lines, chunk))
+        return Piece(rows, partial(raw_lines, chunk), may_be_shortened(chunk))
 
     def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[Piece, bytes]:
         """The chunk record by record, and the bytes of a record that may go on in the next chunk."""

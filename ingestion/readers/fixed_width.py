@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingestion.bank import FixedWidthFormat
 from ingestion.readers.rows import Piece, Rows, schema
-from ingestion.readers.text import EncodingWatch, chunks, decode, line_offsets, raw_lines, split_lines
+from ingestion.readers.text import EncodingWatch, chunks, decode, line_offsets, may_be_shortened, raw_lines, split_lines
 from qianmo.errors import DataRefusedError
 
 
@@ -29,7 +29,7 @@ def _pieces(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Iter
     line = 1
     rows = 0
     lengths: set[int] = set()
-    for number, chunk in enumerate(chunks(path, file_format.compression)):
+    for number, chunk in enumerate(chunks(path, file_format)):
         watch.chunk(chunk, is_first=number == 0)
         columns = _clean(chunk, file_format)
         lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
@@ -37,7 +37,11 @@ def _pieces(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Iter
             watch.clean_chunk(chunk, lines)
             lengths.add(file_format.record_length)
             head = [pa.array(np.arange(line, line + lines)), pa.nulls(lines, pa.string())]
-            piece = Piece(pa.RecordBatch.from_arrays([*head, *columns], schema=layout), partial(raw_lines, chunk))
+            piece = Piece(
+                pa.RecordBatch.from_arrays([*head, *columns], schema=layout),
+                partial(raw_lines, chunk),
+                may_be_shortened(chunk),
+            )
         else:
             piece = _careful(chunk, line, file_format, layout, watch, lengths)
         rows += piece.rows.num_rows

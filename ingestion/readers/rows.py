@@ -7,7 +7,7 @@ import pyarrow as pa
 
 ROW_COLUMNS = {
     "_line": pa.int64(),  # physical line or row of the file, from 1
-    "_fault": pa.string(),  # encoding | field_count | NULL; a row with a fault has no column values
+    "_fault": pa.string(),  # encoding | field_count | formula_error | NULL; only a formula_error has values
 }
 """Columns of a piece besides the source's own, which are all text, not yet trimmed."""
 
@@ -20,6 +20,8 @@ class Piece:
     """`_line`, `_fault`, then the source's columns in order."""
     raw: Callable[[], pa.Array] | None = None
     """The rows' bytes as delivered, asked for when a row is rejected; None where the source has none (XLSX, SQL)."""
+    may_be_shortened: bool = True
+    """Whether a value may be a number of which a worksheet kept the first digits (6.22202E+18)."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """Text files as chunks of whole lines, and their encodings: what the delimited and the fixed-width reader share."""
 
 import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from ingestion.bank import Compression
+from ingestion.bank import FileFormat
+from ingestion.readers.compressed import archive_kind, opened
 from qianmo.errors import DataRefusedError
 
 CHUNK_BYTES = 1 << 20
@@ -18,6 +17,9 @@ CHUNK_BYTES = 1 << 20
 _LONGEST_LINE_BYTES = 64 << 20
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NUL_SHARE = 8
+"""One NUL in so many bytes is no text with a few damaged lines; UTF-16 without a mark has far more."""
+
 _EVIDENCE_BYTES = 16
 """So many non-ASCII bytes that are all valid UTF-8 are no GB18030 text: its pairs seldom are (1 in 20 or fewer)."""
 
@@ -36,37 +38,40 @@ def decode(raw: bytes, encoding: str) -> str:
     """Decode strictly.
 
     Raises:
-        UnicodeDecodeError: a byte does not belong to the encoding.
+        UnicodeDecodeError: a byte does not belong to the encoding; a NUL belongs to no text.
     """
+    if (at := raw.find(b"\x00")) >= 0:
+        raise UnicodeDecodeError(encoding, raw, at, at + 1, "NUL")
     return raw.decode(encoding, "cp936-euro" if encoding.lower().startswith(("gb", "cp936")) else "strict")
 
 
-def chunks(path: Path, compression: Compression) -> Iterator[bytes]:
+def chunks(path: Path, file_format: FileFormat) -> Iterator[bytes]:
     """Whole lines in chunks of about 1 MiB; a byte-order mark is left out.
 
     Raises:
-        DataRefusedError: the file is a truncated or broken gzip.
+        DataRefusedError: the file is not packed as described, cut off, a bomb, or no text.
     """
     rest = b""
     first = True
-    try:
-        with gzip.open(path, "rb") if compression == "gzip" else path.open("rb") as file:
-            while block := file.read(CHUNK_BYTES):
-                if first:
-                    block = block.removeprefix(codecs.BOM_UTF8)
-                    first = False
-                end = block.rfind(b"\n") + 1
-                if end:
-                    yield rest + block[:end]
-                    rest = block[end:]
-                else:
-                    rest += block
-                    if len(rest) > _LONGEST_LINE_BYTES:
-                        raise DataRefusedError(f"{path}: expected lines of text, found none in {len(rest)} bytes")
-    except EOFError:
-        raise DataRefusedError(f"{path}: expected a complete gzip file, found one that is cut off") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataRefusedError(f"{path}: expected a gzip file, found {error}") from None
+    has_lines = False
+    with opened(path, file_format) as file:
+        while block := file.read(CHUNK_BYTES):
+            if first:
+                if kind := archive_kind(block):
+                    raise DataRefusedError(f"{path}: expected text, found {kind}. Look at format.compression")
+                block = block.removeprefix(codecs.BOM_UTF8)
+                first = False
+            end = block.rfind(b"\n") + 1
+            if end:
+                has_lines = True
+                yield rest + block[:end]
+                rest = block[end:]
+            else:
+                rest += block
+                if len(rest) > _LONGEST_LINE_BYTES:
+                    raise DataRefusedError(f"{path}: expected lines of text, found none in {len(rest)} bytes")
+    if b"\r" in rest.rstrip(b"\r") and not has_lines:
+        raise DataRefusedError(f"{path}: expected lines that end in LF or CR LF, found lines that end in CR alone")
     if rest:
         yield rest
 
@@ -94,6 +99,11 @@ def raw_lines(chunk: bytes) -> pa.Array:
     )
 
 
+def may_be_shortened(chunk: bytes) -> bool:
+    """Whether any text looks like a number in scientific notation; costs far less than looking at each value."""
+    return b"E+" in chunk or b"e+" in chunk
+
+
 class EncodingWatch:
     """Tells a file in another encoding from a file with a few damaged lines."""
 
@@ -114,6 +124,10 @@ class EncodingWatch:
         """
         if is_first and chunk.startswith(_UTF16_MARKS):
             raise DataRefusedError(f"{self._path}: expected encoding {self._encoding}, found utf-16")
+        if is_first and chunk.count(0) * _NUL_SHARE > len(chunk):
+            raise DataRefusedError(
+                f"{self._path}: expected encoding {self._encoding}, found utf-16 or binary content (NUL bytes)"
+            )
         if not self._utf8_possible or chunk.isascii():
             return
         try:
@@ -133,7 +147,7 @@ class EncodingWatch:
     def line(self, raw: bytes, number: int, is_faulty: bool) -> None:
         """Note one line of a chunk that did not."""
         self._non_ascii_lines += not raw.isascii()
-        if is_faulty:
+        if is_faulty and not raw.isascii():
             self._first_faulty = self._first_faulty or number
             self._faulty_lines += 1
 

@@ -1,17 +1,44 @@
-"""Worksheets as people fill them in: title rows above the header, blank rows, stray spaces, IDs stored as numbers."""
+"""Worksheets as people fill them in: title rows above the header, blank rows, stray spaces, IDs stored as numbers.
 
+Rows hidden by a filter are rows. A cell merged downwards means its value for every row it spans; one merged sideways
+keeps its value in its first column.
+"""
+
+import re
+import zlib
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
+import openpyxl
 import pyarrow as pa
-from python_calamine import CalamineError, SheetVisibleEnum, load_workbook
+from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
 from ingestion.bank import XlsxFormat
+from ingestion.readers.compressed import archive_kind, opened
 from ingestion.readers.rows import Piece, Rows, schema
 from qianmo.errors import DataRefusedError
+
+_LARGEST_BYTES = 256 << 20
+"""A workbook is read in memory; a full sheet of 1,048,576 rows and 20 columns takes about 100 MB."""
+
+_EXPANDED_BYTES = 2 << 30
+_HIGHEST_RATIO = 200
+"""A workbook's parts expand 10 to 50 times; above these limits it is a bomb."""
+
+_BLOCK_BYTES = 1 << 20
+
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""Name of the stream that holds a workbook with a password (MS-OFFCRYPTO 1.3.1)."""
+
+_ERROR_CELL = re.compile(rb"<c\s[^>]*\bt=[\"']e[\"']")
+_LONGEST_CELL_START = 256
 
 _HEADER_ROWS = 50
 """The header is looked for in so many rows."""
@@ -25,31 +52,174 @@ _FULL_WIDTH[0x3000] = 0x20
 _BATCH_ROWS = 20_000
 
 
+@dataclass(frozen=True)
+class _Sheet:
+    """A worksheet whose header was found."""
+
+    cells: list[list[Any]]
+    first_row: int
+    """Index of the first row below the header."""
+    positions: list[int]
+    """Column of each described name."""
+    spread: dict[tuple[int, int], Any]
+    """Values of the cells that a downward merge covers, by row and column; only below the header."""
+    errors: dict[tuple[int, int], str]
+    """Formulas that failed, such as #REF!, by row and column."""
+
+
 def read_xlsx(path: Path, file_format: XlsxFormat) -> Rows:
     """Rows below the header; blank rows are not rows.
 
     Numbers without a fraction become integers without `.0` or exponent. Those of more than 15 digits keep an
-    exponent: the file has lost their last digits, and no such text is a valid ID number.
+    exponent: the file has lost their last digits, and no such text is a valid ID number. A row with a failed formula
+    has the fault formula_error.
 
     Raises:
-        DataRefusedError: no workbook, no such sheet, or no row with all the header texts.
+        DataRefusedError: no workbook or one with a password, no such sheet, no row with all the header texts, or
+            several visible sheets with it where none is named.
     """
-    cells = _cells(path, file_format.sheet)
-    header, positions = _header(path, cells, file_format)
     names = list(file_format.columns.values())
-    return Rows(names, partial(_pieces, cells, header, positions, names))
+    return Rows(names, partial(_pieces, _sheet(path, file_format), names))
 
 
-def _cells(path: Path, sheet: str | None) -> list[list[Any]]:
+def _sheet(path: Path, file_format: XlsxFormat) -> _Sheet:
+    content = _content(path, file_format)
+    has_errors = _inspected(path, content)
     try:
-        with load_workbook(path) as workbook:
-            if sheet is None:
-                sheet = next(s.name for s in workbook.sheets_metadata if s.visible == SheetVisibleEnum.Visible)
-            elif sheet not in workbook.sheet_names:
-                raise DataRefusedError(f"{path}: expected sheet {sheet}, found {', '.join(workbook.sheet_names)}")
-            return workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    except (CalamineError, StopIteration) as error:
-        raise DataRefusedError(f"{path}: expected a workbook with a visible sheet, found {error}") from None
+        with load_workbook(BytesIO(content)) as workbook:
+            worksheets = [s for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+            if file_format.sheet is None:
+                names = [s.name for s in worksheets if s.visible == SheetVisibleEnum.Visible]
+            else:
+                names = [s.name for s in worksheets if s.name == file_format.sheet]
+            if not names:
+                wanted = f"sheet {file_format.sheet}" if file_format.sheet else "a visible sheet"
+                found = ", ".join(s.name for s in worksheets) or "none"
+                raise DataRefusedError(f"{path}: expected {wanted}, found {found}")
+            sheets: dict[str, _Sheet] = {}
+            refusal: DataRefusedError | None = None
+            for name in names:
+                sheet = workbook.get_sheet_by_name(name)
+                try:
+                    sheets[name] = _below_header(
+                        path, sheet.to_python(skip_empty_area=False), sheet.merged_cell_ranges or [], file_format
+                    )
+                except DataRefusedError as error:
+                    refusal = refusal or error
+    except CalamineError as error:
+        raise DataRefusedError(f"{path}: expected a workbook, found one that cannot be read: {error}") from None
+    if not sheets and refusal:
+        raise refusal
+    if len(sheets) > 1:
+        raise DataRefusedError(
+            f"{path}: expected one visible sheet with the header, found it in {', '.join(sheets)}. "
+            "Name the one to read in format.sheet, or have one sheet sent"
+        )
+    [(name, only)] = sheets.items()
+    if has_errors:
+        only.errors.update(_errors(content, name))
+    return only
+
+
+def _content(path: Path, file_format: XlsxFormat) -> bytes:
+    """The workbook's bytes."""
+    with opened(path, file_format) as stream:
+        parts = []
+        size = 0
+        while block := stream.read(_BLOCK_BYTES):
+            parts.append(block)
+            size += len(block)
+            if size > _LARGEST_BYTES:
+                raise DataRefusedError(
+                    f"{path}: expected a workbook of at most {_LARGEST_BYTES >> 20} MiB, found more. "
+                    "Have it sent in parts or as text"
+                )
+    return b"".join(parts)
+
+
+def _inspected(path: Path, content: bytes) -> bool:
+    """Whether a formula failed anywhere; every part is expanded once, in pieces, before the reader takes it whole.
+
+    Raises:
+        DataRefusedError: the file is no workbook of this format, is cut off, or expands beyond the limits.
+    """
+    if _ENCRYPTED in content and not content.startswith(b"PK"):
+        raise DataRefusedError(
+            f"{path}: expected a workbook without a password, found an encrypted one. Have it sent without"
+        )
+    if not content.startswith(b"PK\x03\x04"):
+        kind = archive_kind(content) or ("text or other content" if content else "an empty file")
+        raise DataRefusedError(f"{path}: expected an .xlsx workbook, found {kind}. Have it saved as .xlsx")
+    has_errors = False
+    expanded = 0
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            for info in archive.infolist():
+                # the size that the archive states may be a lie: read on to where the data end
+                unlimited = copy(info)
+                unlimited.file_size = _EXPANDED_BYTES
+                del unlimited.CRC
+                with archive.open(unlimited) as part:
+                    tail = b""
+                    while block := part.read(_BLOCK_BYTES):
+                        expanded += len(block)
+                        if expanded > _EXPANDED_BYTES or expanded > max(64 << 20, len(content) * _HIGHEST_RATIO):
+                            raise DataRefusedError(
+                                f"{path}: expected a workbook, found {len(content):,} bytes that expand beyond "
+                                f"{expanded:,}: no workbook is packed so densely. Ask the sender what this file is"
+                            )
+                        if info.filename.startswith("xl/worksheets/") and not has_errors:
+                            has_errors = _ERROR_CELL.search(tail + block) is not None
+                            tail = block[-_LONGEST_CELL_START:]
+    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise DataRefusedError(
+            f"{path}: expected a complete workbook, found one that is cut off or damaged ({error}). Have it sent again"
+        ) from None
+    return has_errors
+
+
+def _errors(content: bytes, sheet: str) -> dict[tuple[int, int], str]:
+    """Cells with an error value; calamine gives them as empty ones."""
+    workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
+    try:
+        return {
+            (row, column): str(cell.value)
+            for row, cells in enumerate(workbook[sheet].iter_rows())
+            for column, cell in enumerate(cells)
+            if cell.data_type == "e"
+        }
+    finally:
+        workbook.close()
+
+
+def _below_header(
+    path: Path,
+    cells: list[list[Any]],
+    merges: list[tuple[tuple[int, int], tuple[int, int]]],
+    file_format: XlsxFormat,
+) -> _Sheet:
+    """The sheet from its header on. A header of two rows, merged downwards, ends with its lower row."""
+    covered = {
+        (row, left): cells[top][left]
+        for (top, left), (bottom, _) in merges
+        for row in range(top + 1, bottom + 1)
+        if row < len(cells)
+    }
+    top_rows = [list(row) for row in cells[:_HEADER_ROWS]]
+    for (row, column), value in covered.items():
+        if row < len(top_rows) and top_rows[row][column] in (None, ""):
+            top_rows[row][column] = value
+    header, positions = _header(path, top_rows, file_format)
+    last = max(
+        [header] + [bottom for (top, left), (bottom, _) in merges if top <= header <= bottom and left in positions],
+    )
+    spread = {
+        (row, left): cells[top][left]
+        for (top, left), (bottom, _) in merges
+        for row in range(top + 1, bottom + 1)
+        if top > last
+    }
+    return _Sheet(cells, last + 1, positions, spread, {})
 
 
 def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat) -> tuple[int, list[int]]:
@@ -69,17 +239,27 @@ def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat) -> tupl
     )
 
 
-def _pieces(cells: list[list[Any]], header: int, positions: list[int], names: list[str]) -> Iterator[Piece]:
+def _pieces(sheet: _Sheet, names: list[str]) -> Iterator[Piece]:
     layout = schema(names)
-    rows: list[tuple[int, list[str | None]]] = []
-    for number, row in enumerate(cells[header + 1 :], start=header + 2):
-        values = [text_of(row[position]) for position in positions]
-        if any(values):
-            rows.append((number, values))
+    rows: list[tuple[int, str | None, list[str | None]]] = []
+    for number, row in enumerate(sheet.cells[sheet.first_row :], start=sheet.first_row):
+        failed = [sheet.errors.get((number, position)) for position in sheet.positions] if sheet.errors else []
+        values = [text_of(row[position]) for position in sheet.positions]
+        if not any(values) and not any(failed):
+            continue
+        for at, position in enumerate(sheet.positions):
+            if values[at] is None and (number, position) in sheet.spread:
+                values[at] = text_of(sheet.spread[number, position])
+        if any(failed):
+            values = [error or value for error, value in zip(failed, values, strict=True)]
+        rows.append((number + 1, "formula_error" if any(failed) else None, values))
     for at in range(0, len(rows), _BATCH_ROWS):
         part = rows[at : at + _BATCH_ROWS]
-        head = [pa.array([number for number, _ in part], pa.int64()), pa.nulls(len(part), pa.string())]
-        columns = [pa.array([values[i] for _, values in part], pa.string()) for i in range(len(names))]
+        head = [
+            pa.array([number for number, _, _ in part], pa.int64()),
+            pa.array([fault for _, fault, _ in part], pa.string()),
+        ]
+        columns = [pa.array([values[i] for _, _, values in part], pa.string()) for i in range(len(names))]
         yield Piece(pa.RecordBatch.from_arrays([*head, *columns], schema=layout))
 
 
@@ -95,8 +275,9 @@ def text_of(cell: Any) -> str | None:
         case bool():
             return "true" if cell else "false"
         case int() | float():
-            whole = float(cell).is_integer() and abs(cell) < _EXACT_DIGITS
-            return str(int(cell)) if whole else repr(float(cell))
+            if abs(cell) >= _EXACT_DIGITS:
+                return f"{cell:.15e}"  # Python would write one of 16 digits as if they were exact
+            return str(int(cell)) if float(cell).is_integer() else repr(float(cell))
         case datetime():
             return cell.isoformat(sep=" ") if cell.time() != time() else cell.date().isoformat()
         case date() | time():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ingestion.bank import Bank
 from ingestion.land import land
 from ingestion.quarantine import read_quarantine
 from ingestion.vault import reveal
-from qianmo.ledger import landing_batch, landing_reject, rows
+from qianmo.ledger import landing_batch, landing_reject, landing_version, rows
 from tests.ingestion.conftest import ACCOUNT, DAY, MakeBank, account_row, account_text, deliver_accounts, landed
 
 KILL = """
@@ -42,6 +43,10 @@ match moment:
     case "vault placed" | "quarantine placed":
         place = ingestion.batch.place
         ingestion.batch.place = lambda path: (place(path), moment.split()[0] in str(path) and die())
+    case "vault of the earlier batch kept":
+        Path.hardlink_to = after(Path.hardlink_to)
+    case "earlier batch kept":
+        ingestion.land._keep_superseded = after(ingestion.land._keep_superseded)
     case "landing written, not placed":
         Path.replace = lambda self, to, replace=Path.replace: die() if "landing" in str(to) else replace(self, to)
     case "landing placed, no ledger row":
@@ -60,6 +65,12 @@ MOMENTS = [
     "landing placed, no ledger row",
     "ledger row written",
 ]
+SECOND_ONLY = ["vault of the earlier batch kept", "earlier batch kept"]
+
+
+def timeless(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ledger rows without the time of the run."""
+    return [{k: v for k, v in row.items() if not k.endswith("_at")} for row in found]
 
 
 def state(bank: Bank) -> dict[str, Any]:
@@ -68,30 +79,40 @@ def state(bank: Bank) -> dict[str, Any]:
         "landing": landed(bank, "core.account"),
         "vault": reveal(bank.home, ["account_number"], surrogates, "test", "test").to_pylist(),
         "quarantine": read_quarantine(bank.home, "core", "account", DAY).to_pylist(),
-        "batch": [{k: v for k, v in row.items() if k != "recorded_at"} for row in rows(bank.home, landing_batch)],
+        "batch": timeless(rows(bank.home, landing_batch)),
+        "versions": timeless(rows(bank.home, landing_version)),
         "reject": rows(bank.home, landing_reject),
         "files": sorted(
             str(path.relative_to(bank.home.root))
-            for folder in (bank.home.landing, bank.home.vault, bank.home.quarantine)
+            for folder in (bank.home.landing, bank.home.vault, bank.home.quarantine, bank.home.superseded)
             for path in folder.rglob("*")
             if path.is_file()
         ),
     }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("earlier", [False, True], ids=["first", "second delivery"])
+FIRST_DELIVERY = account_text([account_row(3), account_row(4, cls="gold")])
+DELIVERY = account_text([*(account_row(n) for n in range(500)), account_row(1), account_row(900, cls="gold")])
+
+
+@pytest.mark.parametrize(
+    ("moment", "earlier"),
+    [*((moment, False) for moment in MOMENTS), *((moment, True) for moment in (*MOMENTS, *SECOND_ONLY))],
+)
 def test_a_killed_landing_is_made_good_by_the_next(make_bank: MakeBank, moment: str, earlier: bool) -> None:
     bank = make_bank(core={"account": ACCOUNT})
-    delivered = account_text([*(account_row(n) for n in range(500)), account_row(1), account_row(900, cls="gold")])
-    deliver_accounts(bank.inbox, delivered, 502)
+
+    def land_earlier() -> None:
+        if earlier:
+            deliver_accounts(bank.inbox, FIRST_DELIVERY, 2)
+            land(bank, "core", DAY)
+        deliver_accounts(bank.inbox, DELIVERY, 502)
+
+    land_earlier()
     land(bank, "core", DAY)
     expected = state(bank)
     subprocess.run(["rm", "-r", bank.home.root], check=True)
-    if earlier:
-        deliver_accounts(bank.inbox, account_text([account_row(3)]), 1)
-        land(bank, "core", DAY)
-        deliver_accounts(bank.inbox, delivered, 502)
+    land_earlier()
 
     root = Path(__file__).resolve().parents[2]
     killed = subprocess.run(

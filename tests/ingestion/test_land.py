@@ -5,13 +5,17 @@ import json
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from ingestion.bank import Bank
+from ingestion.encryption import read_encrypted
 from ingestion.land import complete, export_ledger, land, write_empty_contracts
 from ingestion.quarantine import read_quarantine
 from qianmo.errors import ConfigurationError, DataRefusedError
-from qianmo.ledger import landing_batch, landing_reject, rows
+from qianmo.ledger import landing_batch, landing_reject, landing_version, rows
+from qianmo.status import show, status
 from tests.ingestion.conftest import (
     ACCOUNT,
     ACCOUNT_COLUMNS,
@@ -216,6 +220,82 @@ def test_a_changed_delivery_replaces_the_earlier_one(bank: Bank) -> None:
     assert read_quarantine(bank.home, "core", "account", DAY).num_rows == 0
 
 
+def versions(bank: Bank) -> list[tuple[object, ...]]:
+    return [
+        (
+            *(row[name] for name in ("version", "batch_id", "rows_in", "rows_landed", "rows_quarantined")),
+            row["superseded_by"],
+            row["superseded_at"] is not None,
+        )
+        for row in rows(bank.home, landing_version)
+    ]
+
+
+def test_a_superseded_delivery_is_kept_with_its_vault_and_quarantine(bank: Bank) -> None:
+    first = account_text([account_row(1), account_row(2, cls="gold")])
+    batches = []
+    for text, count in ((first, 2), (account_text([account_row(3)]), 1), (first, 2)):
+        deliver_accounts(bank.inbox, text, count)
+        assert land(bank, "core", DAY, tables=["account"])[0].status == "landed"
+        assert land(bank, "core", DAY, tables=["account"])[0].status == "unchanged"
+        batches.append(batch_of(bank, "account")["batch_id"])
+    one, two, again = batches
+    assert one == again
+    assert versions(bank) == [
+        (1, one, 2, 1, 1, two, True),
+        (2, two, 1, 1, 0, one, True),
+        (3, one, 2, 1, 1, None, False),
+    ]
+    assert landed(bank, "core.account", "account_id") == [("A0001",)]
+
+    def beside(root: Path, batch: object) -> Path:
+        return root / "core" / "account" / str(DAY) / f"{str(batch)[-12:]}.parquet"
+
+    kept = {
+        batch: duckdb.sql(f"select account_id from '{beside(bank.home.superseded, batch)}'").fetchall()
+        for batch in (one, two)
+    }
+    assert kept == {one: [("A0001",)], two: [("A0003",)]}
+    vaults = {batch: pa.Table.from_batches(read_encrypted(beside(bank.home.vault, batch))) for batch in (one, two)}
+    assert [table["value"].to_pylist() for table in vaults.values()] == [["6222000000000001"], ["6222000000000003"]]
+    [rejected] = pa.Table.from_batches(read_encrypted(beside(bank.home.quarantine, one))).to_pylist()
+    assert rejected["raw"] == first.splitlines(keepends=True)[1]
+    assert not beside(bank.home.quarantine, two).exists(), "nothing of it was quarantined"
+
+
+def test_a_lost_landing_file_is_landed_again_as_the_same_version(bank: Bank) -> None:
+    deliver_accounts(bank.inbox, account_text([account_row(1)]), 1)
+    land(bank, "core", DAY, tables=["account"])
+    before = versions(bank)
+    (bank.home.landing / "core" / "account" / f"{DAY}.parquet").unlink()
+    assert land(bank, "core", DAY, tables=["account"])[0].status == "landed"
+    assert landed(bank, "core.account", "account_id") == [("A0001",)]
+    assert versions(bank) == before
+
+
+def test_status_tells_what_was_sent_again(bank: Bank, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (1, 2):
+        deliver_accounts(bank.inbox, account_text([account_row(number)]), 1)
+        deliver_balances(bank.inbox)
+        land(bank, "core", DAY)
+    found = status(bank)
+    tables = found["business_dates"][DAY.isoformat()]["tables"]
+    assert {name: table["version"] for name, table in tables.items()} == {"core.account": 2, "core.account_balance": 1}
+    show(found)
+    told = capsys.readouterr().out
+    assert "core.account 2026-09-28: version 2" in told
+    assert "core.account_balance 2026-09-28: version" not in told
+
+
+def test_dates_land_in_any_order(bank: Bank) -> None:
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    for day in (days[2], days[0], days[1]):
+        deliver_balances(bank.inbox, day, rows=((f"A{day.day}", "1.00"),))
+        assert [r.status for r in land(bank, "core", day, tables=["account_balance"])] == ["landed"]
+        assert land(bank, "core", day, tables=["account_balance"])[0].status == "unchanged"
+    assert landed(bank, "core.account_balance", "business_date, account_id") == [(day, f"A{day.day}") for day in days]
+
+
 def test_a_changed_mapping_lands_again(bank: Bank, make_bank: MakeBank) -> None:
     deliver_accounts(bank.inbox, account_text([account_row(1, cls="gold")]), 1)
     assert land(bank, "core", DAY, tables=["account"])[0].rows_landed == 0
@@ -301,7 +381,13 @@ BASIS = {"source": "市场监管局", "legal_basis": "协议", "purpose": "营�
 
 @pytest.mark.parametrize(
     ("basis", "held"),
-    [(BASIS, True), (BASIS | {"expires": "2026-09-27"}, False), (BASIS | {"purpose": " "}, False), (None, False)],
+    [
+        (BASIS, True),
+        (BASIS | {"expires": "2026-09-29"}, True),
+        (BASIS | {"expires": "2026-09-28"}, False),
+        (BASIS | {"purpose": " "}, False),
+        (None, False),
+    ],
 )
 def test_without_a_legal_basis_that_holds_the_batch_is_quarantined(
     make_bank: MakeBank, basis: dict[str, str] | None, held: bool
@@ -323,7 +409,9 @@ def test_without_a_legal_basis_that_holds_the_batch_is_quarantined(
     assert (result.rows_in, result.rows_landed) == (2, 2 if held else 0)
     if held:
         columns = "basis_source, basis_expiry, is_key_person"
-        assert landed(bank, "external.association_member", columns)[0] == ("市场监管局", date(2027, 1, 1), True)
+        assert basis
+        expiry = date.fromisoformat(basis["expires"])
+        assert landed(bank, "external.association_member", columns)[0] == ("市场监管局", expiry, True)
     else:
         [reject] = rows(bank.home, landing_reject)
         assert (reject["reason"], reject["rows_rejected"]) == ("legal_basis", 2)
@@ -340,7 +428,6 @@ def test_the_ledger_is_exported_as_it_stands(bank: Bank) -> None:
     deliver_accounts(bank.inbox, account_text([account_row(1), account_row(2, cls="gold")]), 2)
     land(bank, "core", DAY, tables=["account"])
     export_ledger(bank)
-    import duckdb
 
     folder = bank.home.landing / "_ledger"
     assert duckdb.sql(

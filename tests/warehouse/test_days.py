@@ -227,6 +227,26 @@ def test_a_day_that_was_passed_over_is_taken_in(built: Built, tmp_path: Path) ->
     assert late.rows(inflow) == [(1,)], "a batch landed again replaces the old one"
 
 
+def test_an_old_date_sent_again_gives_what_building_from_nothing_gives(built: Built, tmp_path: Path) -> None:
+    warehouse, seen = built
+    again, scratch = Warehouse(tmp_path / "again"), Warehouse(tmp_path / "scratch")
+    shutil.copytree(warehouse.root, again.root)
+    shutil.copytree(warehouse.root / "landing", scratch.root / "landing")
+    for one in (again, scratch):
+        resent = [customer(1), customer(2), customer(3, village_code=None, branch_code="B2")]
+        one.land("core.customer", FIRST, [row | {"batch_id": "second version"} for row in resent])
+        balances = [{"account_id": "a3", "balance_date": FIRST, "balance": 700000}]
+        one.land("core.account_balance", FIRST, balances)
+        one.land("core.transaction", FIRST, [posting(1, FIRST, 55.0)])
+        # as qianmo.build does: the date sent again, and every later one
+        for day in (FIRST, SECOND):
+            one.build(day, *MODELS, command=RUN)
+    assert marts(again) == marts(scratch)
+    assert marts(again)["mart_grid"] != seen[SECOND]["mart_grid"]
+    deposits = "select deposits from marts.mart_grid where grid_name = '未分配' order by business_date"
+    assert again.rows(deposits) == [(700000,), (700000,)], "the later date carries the balance sent again forward"
+
+
 def test_a_tag_is_added_with_one_file_and_a_day_repeated(built: Built, tmp_path: Path) -> None:
     warehouse, seen = built
     definitions = tmp_path / "definitions"
