@@ -142,7 +142,12 @@ class Batch:
         nothing = self._connection.execute(f"select {shape} where false").to_arrow_table()
         self._make_surrogates(nothing)
         self._layout = self._landed(nothing).schema.with_metadata({"contract_version": str(contract.version)})
-        self._landing = ParquetStream(temporary(self._landing_file), self._layout)
+        self._landing = ParquetStream(
+            temporary(self._landing_file),
+            self._layout,
+            [column.name for column in contract.columns if column.accepted]
+            + [name for name in self._layout.names if name in (*TECHNICAL_COLUMNS, *LEGAL_BASIS_COLUMNS)],
+        )
         self._vault: pq.ParquetWriter | None = (
             encrypted_writer(temporary(self._vault_file), VAULT) if self._vault_kinds else None
         )
@@ -395,9 +400,12 @@ class Batch:
             "legal_entity_code": self._bank.legal_entity_code,
             "business_date": self._business_date,
             "batch_id": self._batch_id,
-            "is_deleted": is_deleted,
         }
-        technical = {name: pa.repeat(value, len(rows)) for name, value in same.items()} | {"source_row": rows}
+        at_first = pa.repeat(pa.scalar(0, pa.int32()), len(rows))
+        technical: dict[str, pa.ChunkedArray | pa.Array] = {
+            name: pa.DictionaryArray.from_arrays(at_first, pa.array([value])) for name, value in same.items()
+        }
+        technical |= {"source_row": rows, "is_deleted": pa.repeat(is_deleted, len(rows))}
         return pa.table(columns | {name: technical[name] for name in TECHNICAL_COLUMNS})
 
     def _land(self, landed: pa.Table) -> None:
@@ -412,7 +420,7 @@ class Batch:
         columns = {f.name: keys[f.name] if f.name in key else pa.nulls(len(keys), f.type) for f in own}
         numbers = pa.array(np.arange(self._rows_read + 1, self._rows_read + len(keys) + 1))
         self._rows_read += len(keys)
-        self._land(self._with_technical(columns, numbers, is_deleted=True).cast(self._layout))
+        self._land(self._with_technical(columns, numbers, is_deleted=True))
 
     def _reject_duplicates(self) -> None:
         """Of rows with the same key the first stays; the later ones get the fault duplicate_key."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import OperationalError
 
@@ -68,6 +69,7 @@ def land(
         DataRefusedError: a batch was refused; every other table was tried before. One line per refusal.
         ToolBrokenError: the disk is full or a folder cannot be written; what had landed stays as it was.
     """
+    pa.set_memory_pool(pa.system_memory_pool())  # the default one spends two seconds on two million rows giving back
     if source not in bank.sources:
         raise ConfigurationError(f"bank {bank.name} has no source {source}; it has {', '.join(bank.sources)}")
     described = bank.sources[source].tables

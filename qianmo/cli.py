@@ -256,12 +256,26 @@ def serve(ctx: typer.Context) -> None:
     run_services(_bank_folder(ctx), _progress)
 
 
-@app.command()
-def bench() -> None:
-    """Measure generation, landing and build on this machine, in a scratch folder."""
-    from qianmo.bench import bench as run_bench
+class Bench(StrEnum):
+    """What `qianmo bench` measures."""
 
-    run_bench(_progress)
+    landing = "landing"
+    county = "county"
+
+
+@app.command()
+def bench(
+    only: Annotated[Bench | None, typer.Option(help="One of the two; both when left out.")] = None,
+) -> None:
+    """Measure landing against its floor, and generation, landing and build of a county, in a scratch folder."""
+    from qianmo.bench import bench as run_bench
+    from qianmo.bench_landing import bench_landing
+
+    kept = only is Bench.county or bench_landing(_progress)
+    if only is not Bench.landing:
+        run_bench(_progress)
+    if not kept:
+        raise typer.Exit(1)
 
 
 @app.command()

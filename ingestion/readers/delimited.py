@@ -15,6 +15,7 @@ import pyarrow.csv as pacsv
 from ingestion.bank import DelimitedFormat
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.text import EncodingWatch, chunks, decode, may_be_shortened, raw_lines, split_lines
+from ingestion.streaming import ahead
 from qianmo.errors import DataRefusedError
 
 _SEPARATOR = "\x1f"
@@ -68,31 +69,36 @@ class _Reader:
         return [known.get(text, text) for text in header]
 
     def pieces(self) -> Iterator[Piece]:
-        line = 1  # number of the first line of the chunk
-        skip_header = self._format.header
+        line = 2 if self._format.header else 1  # number of the first line of the chunk
         carried = b""
-        for number, chunk in enumerate(chunks(self._path, self._format)):
-            self._watch.chunk(chunk, is_first=number == 0)
-            if skip_header:
-                chunk = chunk.partition(b"\n")[2]
-                line += 1
-                skip_header = False
-            chunk = carried + chunk
-            carried = b""
+        for chunk, text in ahead(self._decoded()):
+            if carried:
+                chunk, carried = carried + chunk, b""
+                text = self._for_arrow(chunk)
             if not chunk:
                 continue
-            piece = self._clean(chunk, line)
+            piece = None if text is None else self._clean(chunk, text, line)
             if piece is None:
                 piece, carried = self._careful(chunk, line, is_last=False)
+                line += chunk.count(b"\n") - carried.count(b"\n")
+            else:
+                line += piece.rows.num_rows
             yield piece
-            line += chunk.count(b"\n") - carried.count(b"\n")
         if carried:
             yield self._careful(carried, line, is_last=True)[0]
         self._watch.end()
         self._judge_field_counts()
 
-    def _clean(self, chunk: bytes, line: int) -> Piece | None:
-        """The chunk split by Arrow, or None when it has anything out of the ordinary."""
+    def _decoded(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Chunks as they are, without the header, and as Arrow can split them."""
+        for number, chunk in enumerate(chunks(self._path, self._format)):
+            self._watch.chunk(chunk, is_first=number == 0)
+            if number == 0 and self._format.header:
+                chunk = chunk.partition(b"\n")[2]
+            yield chunk, self._for_arrow(chunk)
+
+    def _for_arrow(self, chunk: bytes) -> bytes | None:
+        """The chunk in UTF-8 with a delimiter of one byte, or None when that would change it."""
         try:
             text = decode(chunk, self._format.encoding)
         except UnicodeDecodeError:
@@ -100,15 +106,19 @@ class _Reader:
         quote = self._format.quote
         if quote and text.count(quote) % 2:
             return None
-        encoded = text.encode()
-        if not self._single:
-            if _SEPARATOR in text or (quote and quote in text):
-                return None
-            encoded = encoded.replace(self._format.delimiter.encode(), _SEPARATOR.encode())
+        if self._single:
+            return text.encode()
+        if _SEPARATOR in text or (quote and quote in text):
+            return None
+        return text.encode().replace(self._format.delimiter.encode(), _SEPARATOR.encode())
+
+    def _clean(self, chunk: bytes, text: bytes, line: int) -> Piece | None:
+        """The chunk split by Arrow, or None when it has anything out of the ordinary."""
+        quote = self._format.quote
         try:
             table = pacsv.read_csv(
-                pa.py_buffer(encoded),
-                pacsv.ReadOptions(use_threads=False, column_names=self.names, block_size=len(encoded) + 1),
+                pa.py_buffer(text),
+                pacsv.ReadOptions(use_threads=False, column_names=self.names, block_size=len(text) + 1),
                 pacsv.ParseOptions(
                     delimiter=self._delimiter,
                     quote_char=quote or False,

@@ -101,7 +101,7 @@ def raw_lines(chunk: bytes) -> pa.Array:
 
 def may_be_shortened(chunk: bytes) -> bool:
     """Whether any text looks like a number in scientific notation; costs far less than looking at each value."""
-    return b"E+" in chunk or b"e+" in chunk
+    return b"+" in chunk and (b"E+" in chunk or b"e+" in chunk)  # one byte is found many times faster than two
 
 
 class EncodingWatch:
