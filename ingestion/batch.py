@@ -30,6 +30,7 @@ from ingestion.placing import place, temporary
 from ingestion.quarantine import SCHEMA as QUARANTINE
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
+from ingestion.readers.header import Header
 from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.streaming import ParquetStream, ahead, landed_connection
@@ -68,6 +69,8 @@ class Counts:
     rows_quarantined: int
     rejects: dict[tuple[str, str], int]
     """(column, reason) to rows."""
+    drift: list[tuple[str, str]]
+    """(column of the source, added | removed | reordered)."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class _Group:
 
     rows: pa.Table
     pieces: list[Piece]
-    opened: list[str]
-    """Names of the files that begin in this group."""
+    opened: list[tuple[str, list[str], Header]]
+    """Name, columns in their own order and header of the files that begin in this group."""
 
     def raw(self, positions: np.ndarray) -> pa.Array:
         """The rows' bytes as delivered, NULL where the source has none; `positions` ascend."""
@@ -99,7 +102,6 @@ class _Added:
     sources: Sources
     first_row: int
     first_file: int
-    fields: str
 
 
 class Batch:
@@ -125,6 +127,7 @@ class Batch:
         self._files_read = 0
         self._rows_landed = 0
         self._rejects: Counter[tuple[str, str]] = Counter()
+        self._drift: dict[tuple[str, str], None] = {}
         self._added: list[_Added] = []
         self._vault_kinds = sorted({column.vault for column in contract.columns if column.vault})
         home, name = bank.home, Path(contract.source) / contract.table / f"{business_date}.parquet"
@@ -135,7 +138,7 @@ class Batch:
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""})
         define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
         basis = ", ".join(f"{column} {kind}" for column, kind in LEGAL_BASIS_COLUMNS.items())
-        self._connection.execute(f"create table delivered (file integer, name varchar, {basis})")
+        self._connection.execute(f"create table delivered (file integer, name varchar, fields varchar, {basis})")
         for file in (self._landing_file, self._vault_file, self._quarantine_file):
             file.parent.mkdir(parents=True, exist_ok=True)
         shape = ", ".join(f"null::{kind} as {quoted(column)}" for column, kind in mapped_columns(contract).items())
@@ -174,7 +177,11 @@ class Batch:
         Raises:
             DataRefusedError: two of its rows have the same key.
         """
-        columns, groups = _grouped(((path.name, read_file(path, lookup.format)) for path in files), 0, 0)
+        (file, first), groups = _grouped(((path.name, read_file(path, lookup.format)) for path in files), 0, 0)
+        columns = first.columns
+        if first.header.absent:
+            missing = ", ".join(first.header.absent.values())
+            raise DataRefusedError(f"{file}: expected header column {missing}, found {', '.join(columns)}")
         values = ", ".join(source_column(column) for column in columns)
         packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in columns)
         key = ", ".join(f"{quoted(column)} as _key_{at}" for at, column in enumerate(lookup.key))
@@ -215,21 +222,23 @@ class Batch:
             Rows of the unload, and the sum of the contract's control column where every row has one.
         """
         first_row, first_file = self._rows_read, self._files_read
-        columns, groups = _grouped(sources(), first_row, first_file)
-        mapping = Mapping(self._connection, self._contract, description, columns, where_described)
+        (file, first), groups = _grouped(sources(), first_row, first_file)
+        mapping = Mapping(self._connection, self._contract, description, file, first, where_described)
+        self._drift |= dict.fromkeys([*first.header.drift, *((text, "removed") for text in mapping.absent)])
         needs_basis = self._contract.legal_basis == "required"
         basis_fault = "|legal_basis" if needs_basis and basis is None else None
-        fields = dumps(columns, ensure_ascii=False)
-        self._added.append(_Added(sources, first_row, first_file, fields))
+        self._added.append(_Added(sources, first_row, first_file))
         stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
         total: Decimal | None = Decimal(0)
         reported = first_row
         for group in ahead(groups):
             self._rows_read += group.rows.num_rows
-            for name in group.opened:
+            for name, fields, header in group.opened:
                 self._files_read += 1
+                self._drift |= dict.fromkeys(header.drift)
                 self._connection.execute(
-                    "insert into delivered values (?, ?, ?, ?, ?, ?)", [self._files_read, name, *stated]
+                    "insert into delivered values (?, ?, ?, ?, ?, ?, ?)",
+                    [self._files_read, name, dumps(fields, ensure_ascii=False), *stated],
                 )
             try:
                 query = mapping.query("_incoming", basis_fault, any(piece.may_be_shortened for piece in group.pieces))
@@ -245,7 +254,7 @@ class Batch:
             for column, source in mapping.taken_over.items():
                 mapped = mapped.append_column(column, _null_if_empty(group.rows[source]))
             total = self._with_amounts(total, mapped)
-            self._reject_faulty(group, mapped, fields)
+            self._reject_faulty(group, mapped)
             kept = _kept(mapped)
             self._make_surrogates(kept)
             self._to_vault()
@@ -273,7 +282,8 @@ class Batch:
             self._quarantine_file.unlink(missing_ok=True)
         place(self._landing_file)
         rejected = sum(self._rejects.values())
-        return Counts(self._rows_landed + rejected, self._rows_landed, rejected, dict(sorted(self._rejects.items())))
+        rejects = dict(sorted(self._rejects.items()))
+        return Counts(self._rows_landed + rejected, self._rows_landed, rejected, rejects, list(self._drift))
 
     def _over(self, query: str, group: _Group) -> pa.Table:
         """The query over the relation `_incoming`."""
@@ -291,19 +301,22 @@ class Batch:
         added: Decimal | None = pc.sum(mapped[column]).as_py()
         return total + (added or 0)
 
-    def _reject_faulty(self, group: _Group, mapped: pa.Table, fields: str) -> None:
+    def _reject_faulty(self, group: _Group, mapped: pa.Table) -> None:
         if mapped["_fault"].null_count < mapped.num_rows:
-            faulty = mapped.select(["_row", "_file", "_line", "_fault"]).filter(pc.is_valid(mapped["_fault"]))
+            is_faulty = pc.and_(pc.is_valid(mapped["_fault"]), pc.fill_null(mapped["_selected"], False))
+            faulty = mapped.select(["_row", "_file", "_line", "_fault"]).filter(is_faulty)
+            if not faulty.num_rows:
+                return
             positions = faulty["_row"].to_numpy() - group.rows["_row"][0].as_py()
-            self._reject(faulty, group, positions, fields)
+            self._reject(faulty, group, positions)
 
-    def _reject(self, faulty: pa.Table, group: _Group, positions: np.ndarray, fields: str) -> None:
+    def _reject(self, faulty: pa.Table, group: _Group, positions: np.ndarray) -> None:
         """Write rows to quarantine; `faulty` has `_row`, `_file`, `_line` and `_fault`, in order."""
         raw = pc.coalesce(group.raw(positions), self._as_json(group.rows.take(pa.array(positions))))
         self._connection.register("_faulty", faulty.append_column("_raw", raw))
         rejected = self._connection.execute(
             "select _row, delivered.name, _line, split_part(_fault, '|', 1), split_part(_fault, '|', 2),"
-            f" {self._contract.version}::integer, {literal(fields)}, _raw"
+            f" {self._contract.version}::integer, delivered.fields, _raw"
             " from _faulty join delivered on delivered.file = _file order by _row"
         ).to_arrow_table()
         self._connection.unregister("_faulty")
@@ -448,9 +461,12 @@ class Batch:
                 return
             connection.register("later", later)
             kept = temporary(self._landing_file.with_stem("kept"))
+            stated = self._layout.metadata.items()
+            about = ", ".join(f"{name.decode()}: {literal(value.decode())}" for name, value in stated)
             connection.execute(
                 f"copy (select * from {landed} where source_row not in (select source_row from later)"
-                f" order by source_row) to {literal(str(kept))} (format parquet, compression zstd)"
+                f" order by source_row) to {literal(str(kept))}"
+                f" (format parquet, compression zstd, kv_metadata {{{about}}})"
             )
             kept.replace(temporary(self._landing_file))
         self._rows_landed -= later.num_rows
@@ -467,7 +483,7 @@ class Batch:
                 if len(positions):
                     found = group.rows.select(["_row", "_file", "_line"]).take(pa.array(positions))
                     faulty = found.append_column("_fault", pa.repeat(fault, len(positions)))
-                    self._reject(faulty, group, positions, added.fields)
+                    self._reject(faulty, group, positions)
 
 
 def _kept(mapped: pa.Table) -> pa.Table:
@@ -489,8 +505,8 @@ def _in_order(rows: pa.Table) -> pa.Table:
 
 def _grouped(
     sources: Iterator[tuple[str, Rows]], first_row: int, first_file: int
-) -> tuple[list[str], Iterator[_Group]]:
-    """The columns of the sources, and their rows in groups, numbered on."""
+) -> tuple[tuple[str, Rows], Iterator[_Group]]:
+    """The first of the sources, whose columns they all have, and their rows in groups, numbered on."""
     first = next(sources)
     columns = first[1].columns
 
@@ -498,7 +514,7 @@ def _grouped(
         row, file = first_row, first_file
         batches: list[pa.RecordBatch] = []
         pieces: list[Piece] = []
-        names: list[str] = []
+        opened: list[tuple[str, list[str], Header]] = []
         size = 0
         for name, source in chain([first], sources):
             if set(source.columns) != set(columns):
@@ -506,19 +522,19 @@ def _grouped(
                     f"{name}: expected columns {', '.join(columns)}, found {', '.join(source.columns)}"
                 )
             file += 1
-            names.append(name)
+            opened.append((name, source.columns, source.header))
             for piece in source.pieces():
                 batches.append(_numbered(piece.rows, columns, row, file))
                 pieces.append(piece)
                 row += piece.rows.num_rows
                 size += batches[-1].nbytes
                 if size >= _GROUP_BYTES:
-                    yield _Group(pa.Table.from_batches(batches), pieces, names)
-                    batches, pieces, names, size = [], [], [], 0
+                    yield _Group(pa.Table.from_batches(batches), pieces, opened)
+                    batches, pieces, opened, size = [], [], [], 0
         if batches:
-            yield _Group(pa.Table.from_batches(batches), pieces, names)
+            yield _Group(pa.Table.from_batches(batches), pieces, opened)
 
-    return columns, groups()
+    return first, groups()
 
 
 def _numbered(rows: pa.RecordBatch, columns: list[str], before: int, file: int) -> pa.RecordBatch:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatch
 from glob import has_magic
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +27,8 @@ class Delivery:
     legal_basis: Path | None
     fingerprint: str
     """SHA-256 of the files with their lookups and legal basis; empty for SQL."""
+    unload_sha256: str
+    """SHA-256 of the files alone; empty for SQL."""
     stamps: dict[Path, tuple[int, int, int, int]]
     """Size, change times and inode of every file before the first byte was read."""
 
@@ -62,7 +65,7 @@ def find_delivery(bank: Bank, description: TableDescription, business_date: date
     is_due = description.due.is_due(business_date)
     basis = _basis(bank, description, business_date)
     if isinstance(description.format, SqlFormat):
-        return Delivery(description, [], {}, None, basis, "", {})
+        return Delivery(description, [], {}, None, basis, "", "", {})
     control_file = bank.resolve(description.control.file, business_date) if description.control else None
     announced = control_file is not None and control_file.is_file()
     files = _matches(bank, description.files, business_date, is_due or announced, description.one_file)
@@ -77,10 +80,31 @@ def find_delivery(bank: Bank, description: TableDescription, business_date: date
     size, digest = _content(files)
     if control:
         check_delivery(control, ", ".join(display_name(bank, file) for file in files), business_date, size, digest)
-    digests = [_content(paths)[1] for paths in lookups.values()]
-    digests.append(_content([basis])[1] if basis and basis.is_file() else "")
-    fingerprint = sha256("".join([digest, *digests]).encode()).hexdigest()
-    return Delivery(description, files, lookups, control, basis, fingerprint, stamps)
+    return Delivery(description, files, lookups, control, basis, _fingerprint(digest, lookups, basis), digest, stamps)
+
+
+def landed_delivery(bank: Bank, description: TableDescription, business_date: date, unload_sha256: str) -> Delivery:
+    """A delivery that landed earlier, whose files may be gone, with its lookups and legal basis as they are now.
+
+    Raises:
+        DataRefusedError: a lookup is missing.
+    """
+    basis = _basis(bank, description, business_date)
+    lookups = {name: _matches(bank, lookup.files, business_date, True) for name, lookup in description.lookups.items()}
+    fingerprint = _fingerprint(unload_sha256, lookups, basis) if unload_sha256 else ""
+    return Delivery(description, [], lookups, None, basis, fingerprint, unload_sha256, {})
+
+
+def describes(bank: Bank, description: TableDescription, name: str, business_date: date) -> bool:
+    """Whether a file of this `display_name` is one that the description reads."""
+    patterns = [display_name(bank, bank.resolve(pattern, business_date)) for pattern in description.files]
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _fingerprint(unload_sha256: str, lookups: dict[str, list[Path]], basis: Path | None) -> str:
+    beside = [_content(paths)[1] for paths in lookups.values()]
+    beside.append(_content([basis])[1] if basis and basis.is_file() else "")
+    return sha256("".join([unload_sha256, *beside]).encode()).hexdigest()
 
 
 def definition_digest(contract: Contract, deliveries: list[Delivery]) -> str:
@@ -88,6 +112,12 @@ def definition_digest(contract: Contract, deliveries: list[Delivery]) -> str:
     definitions = [d.description.model_dump(mode="json", exclude={"due": True, "format": {"url"}}) for d in deliveries]
     text = json.dumps([contract.model_dump(mode="json"), definitions], sort_keys=True)
     return sha256(text.encode()).hexdigest()
+
+
+def content_sha256(contract: Contract, deliveries: list[Delivery], row_digests: list[str]) -> str:
+    """SHA-256 of what was delivered and how it is read; `row_digests` are of deliveries that are no files."""
+    digests = [definition_digest(contract, deliveries), *(d.fingerprint for d in deliveries), *row_digests]
+    return sha256("".join(digests).encode()).hexdigest()
 
 
 def _basis(bank: Bank, description: TableDescription, business_date: date) -> Path | None:

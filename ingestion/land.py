@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,19 +25,29 @@ from ingestion.batch import Batch, Counts, Progress, Sources, read_file
 from ingestion.contract import Contract, contracts
 from ingestion.control import check_content
 from ingestion.empty import write_empty_contracts
-from ingestion.inbox import Delivery, definition_digest, display_name, find_delivery
+from ingestion.inbox import Delivery, content_sha256, display_name, find_delivery
 from ingestion.legal_basis import read_legal_basis
 from ingestion.placing import placed, sweep
 from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
 from ingestion.readers.sql import SqlRows, describe, open_database
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
-from qianmo.ledger import landing_batch, landing_reject, landing_version, now, put, rows, transaction
+from qianmo.ledger import landing_batch, landing_drift, landing_reject, landing_version, now, put, rows, transaction
 
 BATCH_DIGITS = 12
 """Hexadecimal digits of a batch's content that name it, in its id and in the files of superseded batches."""
 
-__all__ = ["BATCH_DIGITS", "BatchResult", "complete", "export_ledger", "land", "write_empty_contracts"]
+__all__ = [
+    "BATCH_DIGITS",
+    "BatchResult",
+    "complete",
+    "export_ledger",
+    "land",
+    "locked",
+    "record_version",
+    "workspace",
+    "write_empty_contracts",
+]
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ def land(
     with _databases_kept_running(bank, [d for table in chosen for d in described[table]], business_date):
         for table in chosen:
             contract = contracts()[f"{source}.{table}"]
-            with _told_when_not_written(bank, contract, business_date), _locked(bank, contract):
+            with told_when_not_written(bank, contract, business_date), locked(bank, contract):
                 result = _land_table(bank, contract, described[table], business_date, progress)
             if result:
                 results.append(result)
@@ -109,9 +118,9 @@ def complete(bank: Bank, business_date: date) -> list[str]:
 
 
 def export_ledger(bank: Bank) -> None:
-    """Place `landing/_ledger/landing_batch.parquet` and `landing_reject.parquet` with the ledger's rows."""
+    """Place `landing/_ledger/<table>.parquet` for the ledger's landing_batch, landing_reject and landing_drift."""
     with duckdb.connect() as connection:
-        for table in (landing_batch, landing_reject):
+        for table in (landing_batch, landing_reject, landing_drift):
             kinds = {c.name: "bigint" if c.type.python_type is int else "varchar" for c in table.c}
             columns = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
             connection.execute(f"create table {table.name} ({columns})")
@@ -144,7 +153,7 @@ def _databases_kept_running(bank: Bank, descriptions: list[TableDescription], bu
 
 
 @contextmanager
-def _told_when_not_written(bank: Bank, contract: Contract, business_date: date) -> Iterator[None]:
+def told_when_not_written(bank: Bank, contract: Contract, business_date: date) -> Iterator[None]:
     """A full disk or a folder that may not be written is no fault of the data, and told as one sentence."""
     try:
         yield
@@ -157,7 +166,7 @@ def _told_when_not_written(bank: Bank, contract: Contract, business_date: date) 
 
 
 @contextmanager
-def _locked(bank: Bank, contract: Contract) -> Iterator[None]:
+def locked(bank: Bank, contract: Contract) -> Iterator[None]:
     """One process at a time lands a table; what a killed one left behind is removed."""
     folders = [
         root / contract.source / contract.table for root in (bank.home.landing, bank.home.vault, bank.home.quarantine)
@@ -167,14 +176,14 @@ def _locked(bank: Bank, contract: Contract) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for folder in folders:
             sweep(folder)
-        shutil.rmtree(_workspace(bank, contract), ignore_errors=True)
+        shutil.rmtree(workspace(bank, contract), ignore_errors=True)
         try:
             yield
         finally:
-            shutil.rmtree(_workspace(bank, contract), ignore_errors=True)
+            shutil.rmtree(workspace(bank, contract), ignore_errors=True)
 
 
-def _workspace(bank: Bank, contract: Contract) -> Path:
+def workspace(bank: Bank, contract: Contract) -> Path:
     """Where DuckDB spills while a table is landed."""
     return bank.home.landing / contract.source / contract.table / ".workspace"
 
@@ -212,21 +221,18 @@ def _try_table(
     landing_file = bank.home.landing / contract.source / contract.table / f"{business_date}.parquet"
     if earlier and not landing_file.is_file():
         earlier = None
-    digests = [definition_digest(contract, deliveries), *(delivery.fingerprint for delivery in deliveries)]
-    if earlier and all(delivery.fingerprint for delivery in deliveries) and earlier["content_sha256"] == _sha(digests):
+    are_files = all(delivery.fingerprint for delivery in deliveries)
+    if earlier and are_files and earlier["content_sha256"] == content_sha256(contract, deliveries, []):
         return _unchanged(bank, contract, business_date, earlier)
     where_described = f"{bank.folder / 'sources' / contract.source}.yml: tables.{contract.table}"
     with ExitStack() as stack:
         sources = [_sources(bank, contract, business_date, delivery, stack) for delivery in deliveries]
-        digests += [digest for _, _, digest in sources]
-        content = _sha(digest for digest in digests if digest)
+        content = content_sha256(contract, deliveries, [digest for _, _, digest in sources])
         if earlier and earlier["content_sha256"] == content:
             return _unchanged(bank, contract, business_date, earlier)
         batch_id = f"{contract.name}.{business_date}.{content[:BATCH_DIGITS]}"
         files: list[str] = []
-        batch = stack.enter_context(
-            Batch(bank, contract, business_date, batch_id, _workspace(bank, contract), progress)
-        )
+        batch = stack.enter_context(Batch(bank, contract, business_date, batch_id, workspace(bank, contract), progress))
         for delivery, (names, opened, _) in zip(deliveries, sources, strict=True):
             for name, lookup in delivery.description.lookups.items():
                 batch.add_lookup(name, lookup, delivery.lookups[name])
@@ -242,7 +248,12 @@ def _try_table(
         if earlier:
             _keep_superseded(bank, contract, business_date, earlier)
         counts = batch.place()
-    _record(bank, contract, key, batch_id, content, files, counts)
+        if counts.drift and progress:
+            changes = ", ".join(f"{change} {column}" for column, change in counts.drift)
+            progress(f"{contract.name} {business_date}: other columns than described: {changes}")
+    known = iter(delivery.unload_sha256 or digest for delivery, (_, _, digest) in zip(deliveries, sources, strict=True))
+    unloads = [next(known) if delivery else None for delivery in found]
+    _record(bank, contract, key, batch_id, content, files, unloads, counts)
     return BatchResult(
         contract.source,
         contract.table,
@@ -308,10 +319,6 @@ def _landed_dates(bank: Bank, contract: Contract) -> Iterable[dict[str, Any]]:
     return rows(bank.home, landing_batch, source=contract.source, table_name=contract.table, status="landed")
 
 
-def _sha(digests: Iterable[str]) -> str:
-    return sha256("".join(digests).encode()).hexdigest()
-
-
 def _unchanged(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any]) -> BatchResult:
     if earlier["message"]:
         with transaction(bank.home) as connection:
@@ -334,6 +341,7 @@ def _record(
     batch_id: str,
     content: str,
     files: list[str],
+    unloads: list[str | None],
     counts: Counts,
 ) -> None:
     batch = {
@@ -347,7 +355,17 @@ def _record(
     }
     with transaction(bank.home) as connection:
         connection.execute(delete(landing_reject).filter_by(**key))
-        put(connection, landing_batch, {**key, **batch, "status": "landed", "message": None})
+        put(
+            connection,
+            landing_batch,
+            {**key, **batch, "unloads": json.dumps(unloads), "status": "landed", "message": None},
+        )
+        connection.execute(delete(landing_drift).filter_by(**key))
+        put(
+            connection,
+            landing_drift,
+            *({**key, "column_name": column, "change": change} for column, change in counts.drift),
+        )
         put(
             connection,
             landing_reject,
@@ -356,10 +374,10 @@ def _record(
                 for (column, reason), rejected in counts.rejects.items()
             ),
         )
-        _put_version(connection, key, batch)
+        record_version(connection, key, batch)
 
 
-def _put_version(connection: Connection, key: dict[str, str], batch: dict[str, Any]) -> None:
+def record_version(connection: Connection, key: dict[str, str], batch: dict[str, Any]) -> None:
     """The batch as the next version of its table and date, unless it is the last one landed again (a lost file)."""
     statement = select(landing_version).filter_by(**key).order_by(landing_version.c.version.desc()).limit(1)
     last = connection.execute(statement).mappings().first()

@@ -4,14 +4,18 @@ A fault is `<column>|<reason>`; reasons are encoding, field_count, formula_error
 duplicate_key and legal_basis. Rows that the description's `where` leaves out are not part of the table.
 """
 
+import json
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import duckdb
 
 from ingestion.bank import TableDescription
 from ingestion.contract import Column, Contract
+from ingestion.readers.rows import Rows
 from ingestion.surrogate import normalised
-from qianmo.errors import ConfigurationError
+from qianmo.errors import ConfigurationError, DataRefusedError
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 
@@ -88,6 +92,25 @@ def _fault(column: Column, text: str) -> list[str]:
     return branches
 
 
+def _references(connection: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
+    """The columns that an expression names; none when it is no SQL."""
+    parsed = json.loads(connection.execute("select json_serialize_sql(?)", [f"select {sql}"]).fetchall()[0][0])
+    found: set[str] = set()
+    parameters: set[str] = set()
+    nodes: list[Any] = [parsed]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            if node.get("class") == "COLUMN_REF":
+                found.add(node["column_names"][0])
+            if node.get("class") == "LAMBDA":
+                parameters.update(node["lhs"].get("column_names", []))
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return found - parameters
+
+
 class Mapping:
     """The query of one description over a relation of source rows."""
 
@@ -96,27 +119,39 @@ class Mapping:
         connection: duckdb.DuckDBPyConnection,
         contract: Contract,
         description: TableDescription,
-        columns: list[str],
+        file: str,
+        rows: Rows,
         where_described: str,
     ) -> None:
-        """`columns` are the source's. Lookup tables `lookup_<name>` are on the connection already.
+        """`rows` are those of `file`. Lookup tables `lookup_<name>` are on the connection already.
 
         Raises:
-            ConfigurationError: an expression is no SQL over these columns.
+            ConfigurationError: an expression is no SQL over the described columns.
+            DataRefusedError: a column that is not there is needed for one that the contract requires.
         """
+        columns = rows.columns
         self._contract = contract
         self._description = description
+        self._map = dict(description.map)
+        self._file = file
+        self._rows = rows
         self._columns = columns
+        self.absent: list[str] = []
+        """Header texts of columns that are not there and whose contract columns are NULL for it."""
         self._described = where_described
         self._connection = connection
         if hidden := sorted(set(description.lookups) & set(columns)):
             raise ConfigurationError(f"{where_described}.lookups: a source column is also called {', '.join(hidden)}")
-        self._types = self._expression_types()
+        try:
+            self._types = self._bound()
+        except duckdb.Error as error:
+            self._do_without(error)
+            self._types = self._bound()
         self.taken_over = {
             column.name: source
             for column in contract.columns
             if column.type == "text" and not column.vault
-            if (source := description.map.get(column.name, "").strip()) in columns
+            if (source := self._map.get(column.name, "").strip()) in columns
         }
         """Text columns whose expression is a source column as it is: to that column. `query` leaves them out."""
 
@@ -136,7 +171,7 @@ class Mapping:
     def _expressions(self, relation: str) -> str:
         """Every mapped expression before it is typed, as `_0`, `_1`, …, and `_selected`."""
         selected = ", ".join(
-            f"({self._description.map.get(column.name, 'null::varchar')}) as _{at}"
+            f"({self._map.get(column.name, 'null::varchar')}) as _{at}"
             for at, column in enumerate(self._contract.columns)
         )
         where = self._description.where or "true"
@@ -145,19 +180,71 @@ class Mapping:
             f" from {self._source(relation)}"
         )
 
-    def _expression_types(self) -> list[str]:
+    def _bound(self) -> list[str]:
+        """The types of the mapped expressions.
+
+        Raises:
+            duckdb.Error: one is no SQL over the columns.
+        """
         shape = ", ".join(f"null::varchar as {quoted(column)}" for column in self._columns)
         relation = (
             "(select null::bigint as _row, null::integer as _file, null::bigint as _line, null::varchar as _fault,"
             f" {shape})"
         )
-        try:
-            described = self._connection.execute(f"describe {self._expressions(relation)}").fetchall()
-        except duckdb.Error as error:
+        described = self._connection.execute(f"describe {self._expressions(relation)}").fetchall()
+        return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
+
+    def _do_without(self, error: duckdb.Error) -> None:
+        """Leave out contract columns whose expressions do not bind because a column of the source is not there.
+
+        Raises:
+            ConfigurationError: an expression is at fault in another way, which `error` tells.
+            DataRefusedError: one of them is required, or the rows or a lookup are chosen by the column.
+        """
+        needing = [name for name, sql in self._map.items() if not self._binds(sql)]
+        choosing = [self._description.where] if self._description.where else []
+        choosing += [sql for lookup in self._description.lookups.values() for sql in lookup.key.values()]
+        choosing = [sql for sql in choosing if not self._binds(sql)]
+        missing = {sql: self._missing(sql) for sql in [*choosing, *(self._map[name] for name in needing)]}
+        if not missing or not all(missing.values()):
             raise ConfigurationError(
                 f"{self._described}: map, where or lookups: {str(error).splitlines()[0]}"
             ) from None
-        return [str(row[1]) for row in described if re.fullmatch(r"_[0-9]+", str(row[0]))]
+        needed = {c.name for c in self._contract.columns if c.required} | set(self._contract.key)
+        required = sorted(needed.intersection(needing))
+        if required or choosing:
+            texts = sorted(
+                {text for sql in [*choosing, *(self._map[name] for name in required)] for text in missing[sql]}
+            )
+            uses = required + (["where or lookups"] if choosing else [])
+            raise DataRefusedError(
+                f"{self._file}: expected header column {', '.join(texts)} (for {', '.join(uses)}), found"
+                f" {', '.join(self._rows.header.texts or self._columns)}"
+            )
+        self.absent = sorted({text for texts in missing.values() for text in texts})
+        self._map = {name: sql for name, sql in self._map.items() if name not in needing}
+
+    def _binds(self, sql: str, more: Iterable[str] = ()) -> bool:
+        """Whether an expression is SQL over the columns, with or without `more`."""
+        columns = ", ".join(f"null::varchar as {quoted(column)}" for column in [*self._columns, *more])
+        lookups = "".join(
+            f", (select _value as {quoted(name)} from {quoted(f'lookup_{name}')})" for name in self._description.lookups
+        )
+        try:
+            self._connection.execute(f"describe select {sql} from (select {columns}){lookups}")
+        except duckdb.Error:
+            return False
+        return True
+
+    def _missing(self, sql: str) -> list[str]:
+        """Header texts of the columns that an expression lacks; none when it is at fault in another way."""
+        there = {name.lower() for name in (*self._columns, *self._description.lookups)}
+        names = [name for name in sorted(_references(self._connection, sql)) if name.lower() not in there]
+        absent = self._rows.header.absent
+        known = names if absent is None else [name for name in names if name in absent]
+        if not known or not self._binds(sql, known):
+            return []
+        return known if absent is None else [absent[name] for name in known]
 
     def query(self, relation: str, basis_fault: str | None, may_be_shortened: bool) -> str:
         """Rows with `mapped_columns` but for those taken over; `basis_fault` is given to every row without another.

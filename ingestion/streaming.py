@@ -79,6 +79,8 @@ class ParquetStream:
             store_schema=False,
             store_decimal_as_integer=True,
         ) as writer:
+            # without the Arrow schema its metadata are not written either
+            writer.add_key_value_metadata(self._layout.metadata or {})
             while (table := self._waiting.get()) is not None:
                 writer.write_table(table)
 

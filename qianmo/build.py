@@ -135,7 +135,7 @@ def _plan(bank: Bank, business_date: date, recorded: dict[date, str]) -> list[da
 
 def _batches_digest(bank: Bank, business_date: date) -> str:
     batches = [
-        (row["source"], row["table_name"], row["business_date"], row["content_sha256"], row["contract_version"])
+        (row["source"], row["table_name"], row["business_date"], row["batch_id"], row["contract_version"])
         for row in ledger.rows(bank.home, ledger.landing_batch, status="landed")
         if row["business_date"] <= business_date.isoformat()
     ]

@@ -50,7 +50,9 @@ app = typer.Typer(
 keys_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.")
 deliver_app = typer.Typer(invoke_without_command=True, help="Marketing lists per recipient.")
 superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were rejected: see them, mend, release them.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(superset_app, name="superset")
 app.add_typer(deliver_app, name="deliver")
 
@@ -103,6 +105,66 @@ def land(ctx: typer.Context, day: Day, source: OptionalSource = None) -> None:
                 raise
             refused.append(f"{name}: {error}")
     _refuse(refused)
+
+
+TableName = Annotated[str, typer.Argument(metavar="SOURCE.TABLE", help="Table as `quarantine list` names it.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Only rows of this reason, such as type or encoding.")]
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    ctx: typer.Context,
+    source: OptionalSource = None,
+    table: Annotated[str | None, typer.Option("--table", help="One table, without its source.")] = None,
+    day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list on stdout.")] = False,
+) -> None:
+    """How many rows are in quarantine, by table, date, column and reason."""
+    from qianmo.quarantine import show_counts
+
+    loaded = _bank(ctx)
+    if source:
+        _sources(loaded, source)
+    show_counts(loaded, source, table, day.date() if day else None, as_json)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    ctx: typer.Context,
+    name: TableName,
+    day: Day,
+    reason: Reason = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to print.")] = 20,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the rows as delivered; recorded in the ledger.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Write all rows as CSV for correcting; recorded in the ledger."),
+    ] = None,
+) -> None:
+    """Quarantined rows: file, line, column, reason, and the shape of the row (9 a digit, A a letter, 字 any other)."""
+    from qianmo.quarantine import show_rows, write_rows
+
+    if output:
+        write_rows(_bank(ctx), name, day.date(), reason, output)
+    else:
+        show_rows(_bank(ctx), name, day.date(), reason, limit, raw)
+
+
+@quarantine_app.command("release")
+def quarantine_release(
+    ctx: typer.Context,
+    name: TableName,
+    day: Day,
+    reason: Reason = None,
+    corrected: Annotated[
+        Path | None,
+        typer.Option("--file", help="A corrected file that `show --output` wrote; only its rows are tried."),
+    ] = None,
+) -> None:
+    """Try quarantined rows again after a fix, or with corrected values; what passes is added to the landed batch."""
+    from qianmo.quarantine import release_rows
+
+    release_rows(_bank(ctx), name, day.date(), reason, corrected)
 
 
 @app.command()

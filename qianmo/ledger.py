@@ -23,10 +23,11 @@ landing_batch = Table(
     Column("table_name", String, primary_key=True),
     Column("business_date", String, primary_key=True),  # ISO date
     Column("status", String, nullable=False),  # landed | refused
-    Column("batch_id", String),  # <source>.<table>.<date>.<first 12 of content_sha256>
+    Column("batch_id", String),  # <source>.<table>.<date>.<first 12 of content_sha256>; and .r<n> after n releases
     Column("contract_version", Integer),
     Column("content_sha256", String),  # of the source files, the contract and the description
     Column("files", String),  # JSON list of names
+    Column("unloads", String),  # JSON list: SHA-256 of what was delivered for each description, null for nothing
     Column("rows_in", Integer),
     Column("rows_landed", Integer),
     Column("rows_quarantined", Integer),
@@ -62,6 +63,35 @@ landing_reject = Table(
     Column("column_name", String, primary_key=True),
     Column("reason", String, primary_key=True),
     Column("rows_rejected", Integer, nullable=False),
+)
+
+landing_drift = Table(
+    "landing_drift",  # how the columns of a delivery differ from those described
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("table_name", String, primary_key=True),
+    Column("business_date", String, primary_key=True),
+    Column("column_name", String, primary_key=True),  # as in the source's header
+    Column("change", String, primary_key=True),  # added | removed | reordered
+    Column("recorded_at", String, nullable=False),
+)
+
+quarantine_release = Table(
+    "quarantine_release",  # rows that left quarantine for landing, and those tried in vain
+    metadata,
+    Column("release_id", Integer, primary_key=True, autoincrement=True),
+    Column("source", String, nullable=False),
+    Column("table_name", String, nullable=False),
+    Column("business_date", String, nullable=False),
+    Column("batch_id", String, nullable=False),  # of the batch as it is with the released rows
+    Column("contract_version", Integer, nullable=False),
+    Column("reason", String),  # only rows of this reason were tried
+    Column("corrections", String),  # name of the file with corrected values
+    Column("rows_released", Integer, nullable=False),
+    Column("rows_kept", Integer, nullable=False),  # tried and still in quarantine
+    Column("rows_left_out", Integer, nullable=False),  # outside the description's `where`: not part of the table
+    Column("released_by", String, nullable=False),  # OS user
+    Column("recorded_at", String, nullable=False),
 )
 
 gate_result = Table(
@@ -150,9 +180,20 @@ def transaction(home: BankHome) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             metadata.create_all(connection)
+            _add_new_columns(connection)
             yield connection
     finally:
         engine.dispose()
+
+
+def _add_new_columns(connection: Connection) -> None:
+    """A ledger of an earlier version gets the columns that its tables lack; they are NULL in its rows."""
+    for table in metadata.sorted_tables:
+        known = {row[1] for row in connection.exec_driver_sql(f"pragma table_info({table.name})")}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f'alter table {table.name} add column "{column.name}" {kind}')
 
 
 def put(connection: Connection, table: Table, *rows: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from ingestion.bank import DelimitedFormat
+from ingestion.readers.header import Header, compare, described_columns
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.text import EncodingWatch, chunks, decode, may_be_shortened, raw_lines, split_lines
 from ingestion.streaming import ahead
@@ -29,20 +30,31 @@ def read_delimited(path: Path, file_format: DelimitedFormat) -> Rows:
     """Rows of a delimited file; blank lines are not rows.
 
     Raises:
-        DataRefusedError: the header lacks a column, the gzip is broken, the encoding or the delimiter is another one.
+        DataRefusedError: the header names a column twice, the gzip is broken, the encoding or the delimiter is another
+            one.
     """
-    return Rows(_Reader(path, file_format).names, lambda: _Reader(path, file_format).pieces())
+    reader = _Reader(path, file_format)
+    return Rows(reader.names, lambda: _Reader(path, file_format).pieces(), reader.header)
+
+
+def split_records(records: list[bytes], file_format: DelimitedFormat, names: list[str]) -> pa.RecordBatch:
+    """Single records, each with the lines it takes, split as in a file whose columns are `names`; one row each."""
+    return _Reader(Path(), file_format, names).split(records)
 
 
 class _Reader:
-    def __init__(self, path: Path, file_format: DelimitedFormat) -> None:
+    def __init__(self, path: Path, file_format: DelimitedFormat, names: list[str] | None = None) -> None:
+        """The columns are those of the file or the description, unless `names` are given."""
         self._path = path
         self._format = file_format
         self._watch = EncodingWatch(path, file_format.encoding)
         self._single = len(file_format.delimiter.encode()) == 1
         self._delimiter = file_format.delimiter if self._single else _SEPARATOR
         self._field_counts: dict[int, int] = {}
-        self.names = self._names_of(self._header()) if file_format.header else list(file_format.columns or [])
+        self.header = Header(absent={})
+        if names is None:
+            names = self._names_of(self._header()) if file_format.header else list(file_format.columns or [])
+        self.names = names
         self._schema = schema(self.names)
 
     def _header(self) -> list[str]:
@@ -60,13 +72,14 @@ class _Reader:
 
     def _names_of(self, header: list[str]) -> list[str]:
         """Names in file order; a header text that the description does not name keeps its own."""
-        columns = self._format.columns
-        known = columns if isinstance(columns, dict) else {name: name for name in columns or []}
-        if missing := [text for text in known if text not in header]:
+        described = described_columns(self._format)
+        self.header = compare(described, header)
+        names = [(described or {}).get(text, text) for text in header]
+        if repeated := sorted({text for text, name in zip(header, names, strict=True) if names.count(name) > 1}):
             raise DataRefusedError(
-                f"{self._path}: expected header column {', '.join(missing)}, found {', '.join(header)}"
+                f"{self._path}: expected each header column once, found {', '.join(repeated)} more than once"
             )
-        return [known.get(text, text) for text in header]
+        return names
 
     def pieces(self) -> Iterator[Piece]:
         line = 2 if self._format.header else 1  # number of the first line of the chunk
@@ -147,6 +160,15 @@ class _Reader:
             schema=self._schema,
         )
         return Piece(rows, partial(raw_lines, chunk), may_be_shortened(chunk))
+
+    def split(self, records: list[bytes]) -> pa.RecordBatch:
+        piece = self._clean(b"".join(record if record.endswith(b"\n") else record + b"\n" for record in records), 1)
+        if piece and piece.rows.num_rows == len(records):
+            return piece.rows
+        # one by one: a quote left open in one record must not swallow the next
+        parts = [self._careful(record, number, is_last=True)[0].rows for number, record in enumerate(records, 1)]
+        several = pa.RecordBatch.from_pylist([{"_line": 1, "_fault": "field_count"}], self._schema)
+        return pa.concat_batches([part if part.num_rows == 1 else several for part in parts])
 
     def _careful(self, chunk: bytes, line: int, is_last: bool) -> tuple[Piece, bytes]:
         """The chunk record by record, and the bytes of a record that may go on in the next chunk."""

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingestion.bank import FixedWidthFormat
+from ingestion.readers.header import Header
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.text import EncodingWatch, chunks, decode, line_offsets, may_be_shortened, raw_lines, split_lines
 from qianmo.errors import DataRefusedError
@@ -20,7 +21,14 @@ def read_fixed_width(path: Path, file_format: FixedWidthFormat) -> Rows:
         DataRefusedError: the gzip is broken, no line has the record length, or the encoding is another one.
     """
     names = [column.name for column in file_format.columns]
-    return Rows(names, partial(_pieces, path, file_format, names))
+    return Rows(names, partial(_pieces, path, file_format, names), Header(absent={}))
+
+
+def split_records(records: list[bytes], file_format: FixedWidthFormat) -> pa.RecordBatch:
+    """Single records, each a line, split by the description; one row each."""
+    layout = schema([column.name for column in file_format.columns])
+    lines = b"".join(record if record.endswith(b"\n") else record + b"\n" for record in records)
+    return _careful(lines, 1, file_format, layout, EncodingWatch(Path(), file_format.encoding), set()).rows
 
 
 def _pieces(path: Path, file_format: FixedWidthFormat, names: list[str]) -> Iterator[Piece]:

@@ -1,9 +1,11 @@
 """What every reader yields."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
+
+from ingestion.readers.header import Header
 
 ROW_COLUMNS = {
     "_line": pa.int64(),  # physical line or row of the file, from 1
@@ -31,6 +33,7 @@ class Rows:
     columns: list[str]
     pieces: Callable[[], Iterator[Piece]]
     """Reads from the start on each call, in bounded memory."""
+    header: Header = field(default_factory=Header)
 
 
 def schema(columns: Sequence[str]) -> pa.Schema:

@@ -22,6 +22,7 @@ from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load
 
 from ingestion.bank import XlsxFormat
 from ingestion.readers.compressed import archive_kind, opened
+from ingestion.readers.header import Header, compare
 from ingestion.readers.rows import Piece, Rows, schema
 from qianmo.errors import DataRefusedError
 
@@ -60,7 +61,10 @@ class _Sheet:
     first_row: int
     """Index of the first row below the header."""
     positions: list[int]
-    """Column of each described name."""
+    """Column of each name."""
+    names: list[str]
+    """The described names that are there."""
+    header: Header
     spread: dict[tuple[int, int], Any]
     """Values of the cells that a downward merge covers, by row and column; only below the header."""
     errors: dict[tuple[int, int], str]
@@ -75,11 +79,11 @@ def read_xlsx(path: Path, file_format: XlsxFormat) -> Rows:
     has the fault formula_error.
 
     Raises:
-        DataRefusedError: no workbook or one with a password, no such sheet, no row with all the header texts, or
+        DataRefusedError: no workbook or one with a password, no such sheet, no row with most of the header texts, or
             several visible sheets with it where none is named.
     """
-    names = list(file_format.columns.values())
-    return Rows(names, partial(_pieces, _sheet(path, file_format), names))
+    sheet = _sheet(path, file_format)
+    return Rows(sheet.names, partial(_pieces, sheet, sheet.names), sheet.header)
 
 
 def _sheet(path: Path, file_format: XlsxFormat) -> _Sheet:
@@ -98,12 +102,14 @@ def _sheet(path: Path, file_format: XlsxFormat) -> _Sheet:
                 raise DataRefusedError(f"{path}: expected {wanted}, found {found}")
             sheets: dict[str, _Sheet] = {}
             refusal: DataRefusedError | None = None
-            for name in names:
+            # a sheet with the whole header goes before one that lacks a column
+            for whole, name in [*((True, name) for name in names), *((False, name) for name in names)]:
+                if sheets and not whole:
+                    break
                 sheet = workbook.get_sheet_by_name(name)
+                cells, merges = sheet.to_python(skip_empty_area=False), sheet.merged_cell_ranges or []
                 try:
-                    sheets[name] = _below_header(
-                        path, sheet.to_python(skip_empty_area=False), sheet.merged_cell_ranges or [], file_format
-                    )
+                    sheets[name] = _below_header(path, cells, merges, file_format, whole)
                 except DataRefusedError as error:
                     refusal = refusal or error
     except CalamineError as error:
@@ -197,6 +203,7 @@ def _below_header(
     cells: list[list[Any]],
     merges: list[tuple[tuple[int, int], tuple[int, int]]],
     file_format: XlsxFormat,
+    whole: bool,
 ) -> _Sheet:
     """The sheet from its header on. A header of two rows, merged downwards, ends with its lower row."""
     covered = {
@@ -209,7 +216,10 @@ def _below_header(
     for (row, column), value in covered.items():
         if row < len(top_rows) and top_rows[row][column] in (None, ""):
             top_rows[row][column] = value
-    header, positions = _header(path, top_rows, file_format)
+    header, texts = _header(path, top_rows, file_format, whole)
+    described = {_without_blanks(text): name for text, name in file_format.columns.items()}
+    there = [text for text in described if text in texts]
+    positions = [texts.index(text) for text in there]
     last = max(
         [header] + [bottom for (top, left), (bottom, _) in merges if top <= header <= bottom and left in positions],
     )
@@ -219,20 +229,24 @@ def _below_header(
         for row in range(top + 1, bottom + 1)
         if top > last
     }
-    return _Sheet(cells, last + 1, positions, spread, {})
+    names = [described[text] for text in there]
+    return _Sheet(cells, last + 1, positions, names, compare(described, texts), spread, {})
 
 
-def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat) -> tuple[int, list[int]]:
-    """Index of the header row, and the position of each described column."""
+def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat, whole: bool) -> tuple[int, list[str]]:
+    """Index and texts of the header row: the first with all described texts, or unless `whole` with most of them."""
+    nearest_number = 0
     nearest: list[str] = []
     wanted = [_without_blanks(text) for text in file_format.columns]
     for number, row in enumerate(cells[:_HEADER_ROWS]):
         texts = [_without_blanks(text_of(cell) or "") for cell in row]
         if all(text in texts for text in wanted):
-            return number, [texts.index(text) for text in wanted]
+            return number, texts
         if sum(text in texts for text in wanted) > sum(text in nearest for text in wanted):
-            nearest = texts
+            nearest_number, nearest = number, texts
     missing = [text for text in wanted if text not in nearest]
+    if not whole and len(missing) * 2 < len(wanted):
+        return nearest_number, nearest
     found = ", ".join(text for text in nearest if text) or "no such row"
     raise DataRefusedError(
         f"{path}: expected header column {', '.join(missing)} in one of the first {_HEADER_ROWS} rows, found {found}"

@@ -79,7 +79,8 @@ def make_bank(home: Path, tmp_path: Path) -> MakeBank:
         }
         (folder / "bank.yml").write_text(yaml.safe_dump(bank, allow_unicode=True), encoding="utf-8")
         for name, tables in sources.items():
-            text = yaml.safe_dump({"source": name, "label": name, "tables": tables}, allow_unicode=True)
+            described = {"source": name, "label": name, "tables": tables}
+            text = yaml.safe_dump(described, allow_unicode=True, sort_keys=False)
             (folder / "sources" / f"{name}.yml").write_text(text, encoding="utf-8")
         return load_bank(folder)
 

@@ -107,13 +107,18 @@ def test_a_quote_within_a_field_is_a_character(tmp_path: Path) -> None:
     assert values(read_all(read_delimited(path, CSV))) == [("1", '5" pipe'), ("2", '7" pipe'), ("3", '9" pipe')]
 
 
-def test_header_texts_are_mapped_and_missing_ones_refused(tmp_path: Path) -> None:
+def test_header_texts_are_mapped_and_held_against_the_description(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("\ufeff金额,客户号\n5,C1\n", encoding="utf-8")
     file_format = CSV.model_copy(update={"columns": {"客户号": "cust", "金额": "amount"}})
     assert read_all(read_delimited(path, file_format))[0]["cust"] == "C1"
-    with pytest.raises(DataRefusedError, match=r"x\.csv: expected header column 手机, found 金额, 客户号"):
-        read_all(read_delimited(path, CSV.model_copy(update={"columns": {"手机": "phone"}})))
+    described = {"手机": "phone", "客户号": "cust", "金额": "amount"}
+    header = read_delimited(path, CSV.model_copy(update={"columns": described})).header
+    assert header.absent == {"phone": "手机"}
+    assert header.drift == [("金额", "reordered"), ("手机", "removed")]
+    path.write_text("金额,金额\n5,6\n", encoding="utf-8")
+    with pytest.raises(DataRefusedError, match=r"x\.csv: expected each header column once, found 金额 more than once"):
+        read_delimited(path, file_format)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def no_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
 def land(bank: Bank, day: date, content: str = "first") -> None:
     row = {
         "source": "core", "table_name": "customer", "business_date": day.isoformat(), "status": "landed",
-        "content_sha256": content, "contract_version": 1, "rows_in": 1, "rows_landed": 1, "rows_quarantined": 0,
+        "batch_id": content, "content_sha256": content, "contract_version": 1,
+        "rows_in": 1, "rows_landed": 1, "rows_quarantined": 0,
     }  # fmt: skip
     with ledger.transaction(bank.home) as transaction:
         ledger.put(transaction, ledger.landing_batch, row)
