@@ -125,6 +125,9 @@ def _of_rows(
 ) -> Iterator[Measure]:
     limits = severity_table().thresholds
     rows = live_rows(contract, landed_file(home, contract, business_date.isoformat()))
+    stored = {row[0] for row in connection.execute(f"describe {rows}").fetchall()}
+    if not stored.issuperset(contract.landed_columns()):
+        return  # the check of the columns says so
     wanted: list[tuple[Column, str, str, str, str]] = []
     for column in contract.columns:
         landed = f"{column.name}_key" if column.vault else column.name
