@@ -12,6 +12,10 @@ columns as (
     select * from {{ ref('int_landed_column__named') }}
 ),
 
+batches as (
+    select * from {{ ref('stg_ledger__landing_batch') }}
+),
+
 kinds (measure, measure_name) as (
     values
     ('volume', '行数'),
@@ -36,14 +40,20 @@ select
     measures.measure,
     coalesce(kinds.measure_name, measures.measure) as measure_name,
     measures.column_name,
-    coalesce(columns.column_label, measures.column_name) as column_label,
+    coalesce(columns.column_label, nullif(measures.column_name, ''), '—') as column_label,
     measures.code,
-    measures.value,
-    measures.lower_bound,
-    measures.upper_bound,
+    batches.rows_in,
+    round(measures.value, 4) as value,
+    round(measures.lower_bound, 4) as lower_bound,
+    round(measures.upper_bound, 4) as upper_bound,
     coalesce(measures.value < measures.lower_bound, false)
     or coalesce(measures.value > measures.upper_bound, false) as is_outside
 from measures
+left join batches
+    on
+        measures.source = batches.source
+        and measures.table_name = batches.table_name
+        and measures.business_date = batches.business_date
 left join kinds
     on measures.measure = kinds.measure
 left join tables

@@ -66,7 +66,7 @@ select
     results.check_code,
     coalesce(checks.check_name, results.check_code) as check_name,
     results.column_name,
-    coalesce(columns.column_label, results.column_name) as column_label,
+    coalesce(columns.column_label, results.column_name, '—') as column_label,
     results.severity,
     results.is_passed,
     case

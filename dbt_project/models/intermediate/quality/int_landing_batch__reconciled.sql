@@ -26,7 +26,11 @@ select
     coalesce(tables.table_title, batches.source || ' ' || batches.table_name) as table_title,
     batches.status,
     batches.contract_version,
-    array_to_string(cast(cast(batches.files as json) as varchar []), ', ') as files,
+    case
+        when json_array_length(batches.files) > 1
+            then json_extract_string(batches.files, '$[0]') || ' 等' || json_array_length(batches.files) || '个文件'
+        else json_extract_string(batches.files, '$[0]')
+    end as files,
     batches.rows_in,
     batches.rows_landed,
     batches.rows_quarantined,

@@ -32,6 +32,7 @@ select
         when 'lost_digits' then '数字位数丢失'
         else reason
     end as reason_name,
+    rows_rejected > 0 as is_rejected,
     rows_rejected,
     case when rows_in > 0 then rows_rejected / rows_in end as rejected_share,
     message

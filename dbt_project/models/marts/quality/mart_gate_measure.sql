@@ -17,6 +17,7 @@ select
     column_name,
     column_label,
     code,
+    rows_in,
     value,
     lower_bound,
     upper_bound,

@@ -13,10 +13,10 @@ select
     table_name,
     table_label,
     table_title,
-    basis_source,
-    legal_basis,
+    coalesce(basis_source, '客户本人') as basis_source,
+    coalesce(legal_basis, '客户授权书') as legal_basis,
     purpose,
-    channel,
+    coalesce(channel, 'all') as channel,
     expiry_date,
     days_left,
     rows_held
