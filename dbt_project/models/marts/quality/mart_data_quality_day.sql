@@ -29,8 +29,12 @@ select
     deliveries.deliveries_due,
     deliveries.deliveries_arrived,
     deliveries.deliveries_on_time,
-    case when deliveries.deliveries_due > 0 then deliveries.deliveries_arrived / deliveries.deliveries_due end as arrival_rate,
-    case when deliveries.deliveries_due > 0 then deliveries.deliveries_on_time / deliveries.deliveries_due end as on_time_rate,
+    case
+        when deliveries.deliveries_due > 0 then deliveries.deliveries_arrived / deliveries.deliveries_due
+    end as arrival_rate,
+    case
+        when deliveries.deliveries_due > 0 then deliveries.deliveries_on_time / deliveries.deliveries_due
+    end as on_time_rate,
     cast(deliveries.rows_in as bigint) as rows_in,
     cast(deliveries.rows_quarantined as bigint) as rows_quarantined,
     case when deliveries.rows_in > 0 then deliveries.rows_quarantined / deliveries.rows_in end as quarantine_share,
