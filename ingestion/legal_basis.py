@@ -16,7 +16,7 @@ class LegalBasis(BaseModel):
 
 
 def read_legal_basis(path: Path | None, business_date: date) -> LegalBasis | None:
-    """The basis that holds on a business date; None when it is missing, incomplete or expired. Expiry is exclusive.
+    """The basis that holds on a business date; None when it is missing, incomplete or expired.
 
     It holds up to the day before it expires (DECISIONS.md, expiry dates are exclusive).
     A batch without a basis that its contract asks for is quarantined whole, with reason legal_basis.
