@@ -1,6 +1,7 @@
 """Writes what follows from a reviewed file, so that adding a source table or a list is that one file.
 
 - models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table;
+- models/intermediate/quality/int_legal_basis__collected.sql from the contracts that ask for a legal basis;
 - models/list_exposures.yml from the list definitions: one exposure with its owner per list.
 
 Run `make generate` after a contract or a list changed; `tests/warehouse/test_generated.py` fails until then.
@@ -145,6 +146,35 @@ sources:
 {listed}"""
 
 
+def _bases_sql(tables: list[Contract]) -> str:
+    selects = [
+        f"""    select
+        legal_entity_code,
+        '{contract.source}' as source,
+        '{contract.table}' as table_name,
+        basis_source,
+        legal_basis,
+        basis_purpose,
+        basis_expiry
+    from {{{{ ref('stg_{contract.source}__{contract.table}') }}}}
+"""
+        for contract in tables
+    ]
+    united = "    union all\n".join(selects)
+    return f"""with
+
+held as (
+{united})
+
+select
+    *,
+    count(*) as rows_held
+from held
+where basis_expiry is not null
+group by all
+"""
+
+
 def _list_exposure(definition: MarketingList) -> str:
     return f"""
   - name: list_{definition.code}
@@ -172,6 +202,8 @@ def generated_files() -> dict[Path, str]:
         files[stem.with_suffix(".yml")] = _model_yaml(contract)
     for source, tables in by_source.items():
         files[Path("staging") / source / f"{source}__sources.yml"] = _sources_yaml(source, tables)
+    based = [contract for contract in contracts().values() if contract.legal_basis]
+    files[Path("intermediate") / "quality" / "int_legal_basis__collected.sql"] = _bases_sql(based)
     exposures = (_list_exposure(definition) for definition in lists())
     files[Path("list_exposures.yml")] = "version: 2\n\nexposures:" + "".join(exposures)
     return files

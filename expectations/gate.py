@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from expectations.check import Check, CheckResult, Subject, quoted, text
 from expectations.data_docs import write_data_docs
 from expectations.engine import DuckDBDatasource, in_memory
+from expectations.measure import Measure
 from qianmo import ledger
 from qianmo.errors import DataRefusedError, ToolBrokenError
 from qianmo.home import BankHome
@@ -38,6 +40,7 @@ class GateResult:
     business_date: date
     checks: tuple[CheckResult, ...]
     data_docs: Path | None
+    measures: tuple[Measure, ...] = ()
 
     @property
     def critical_failures(self) -> list[CheckResult]:
@@ -55,10 +58,11 @@ def run_gate(
     business_date: date,
     subjects: list[Subject],
     prepare: list[str],
+    measures: Sequence[Measure] = (),
 ) -> GateResult:
     """Validate the subjects in an in-memory DuckDB after the `prepare` statements; pass or raise.
 
-    Results are in the ledger and Data Docs either way.
+    Results are in the ledger and Data Docs either way, and the measures in the ledger beside them.
 
     Raises:
         DataRefusedError: a critical expectation failed; the message says which and where the rows are.
@@ -95,7 +99,7 @@ def run_gate(
     finally:
         datasource.get_execution_engine().close()
     docs = write_data_docs(home, context, business_date, run, checks)
-    result = GateResult(gate, part, business_date, tuple(checks), docs)
+    result = GateResult(gate, part, business_date, tuple(checks), docs, tuple(measures))
     _record(home, result)
     _judge(result)
     return result
@@ -192,6 +196,32 @@ def _record(home: BankHome, result: GateResult) -> None:
                     "observed": check.observed,
                 }
                 for check in result.checks
+            ),
+        )
+        measured = ledger.gate_measure
+        connection.execute(
+            measured.delete().where(
+                measured.c.gate == result.gate,
+                measured.c.business_date == day,
+                measured.c.subject.in_({one.table for one in result.measures}),
+            )
+        )
+        ledger.put(
+            connection,
+            measured,
+            *(
+                {
+                    "gate": result.gate,
+                    "subject": one.table,
+                    "business_date": day,
+                    "measure": one.measure,
+                    "column_name": one.column,
+                    "code": one.code,
+                    "value": one.value,
+                    "lower": one.lower,
+                    "upper": one.upper,
+                }
+                for one in result.measures
             ),
         )
 

@@ -2,12 +2,12 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from expectations.check import Severity
+from ingestion.contract import Contract
 from qianmo.errors import ConfigurationError
 
 SEVERITY_FILE = Path(__file__).parent / "severity.yml"
@@ -20,35 +20,34 @@ class Thresholds(BaseModel):
 
     quarantine_limit: float
     reference_limit: float
-    volume_factor: float
-    volume_batches: int
-    volume_batches_least: int
-    volume_rows_least: int
-
-
-class LandingSeverity(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    checks: dict[str, Severity]
-    tables: dict[str, dict[str, Severity]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _checks_beside_tables(cls, raw: dict[str, Any]) -> dict[str, Any]:
-        return {"checks": {k: v for k, v in raw.items() if k != "tables"}, "tables": raw.get("tables", {})}
-
-    def of(self, check: str, table: str) -> Severity:
-        """The severity of a kind of check on `source.table`."""
-        return self.tables.get(table, {}).get(check, self.checks[check])
+    past_batches: int
+    past_weekdays: int
+    past_deviations: float
+    volume_floor: float
+    share_floor: float
+    rows_least: int
+    repeated_batches: int
 
 
 class SeverityTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    landing: LandingSeverity
+    landing: dict[str, Severity]
     thresholds: Thresholds
-    planned_dates: frozenset[str]
     marts: dict[str, Severity]
+
+    def of(self, check: str, contract: Contract) -> Severity:
+        """The severity of a kind of check on a landed table.
+
+        Raises:
+            ConfigurationError: the contract names a kind of check that there is not.
+        """
+        if unknown := sorted(set(contract.gate.severity) - set(self.landing)):
+            raise ConfigurationError(
+                f"contract {contract.name}: gate.severity: expected checks of {SEVERITY_FILE.name}, "
+                f"found {', '.join(unknown)}"
+            )
+        return contract.gate.severity.get(check, self.landing[check])
 
 
 @lru_cache

@@ -174,6 +174,8 @@ class TableDescription(_Model):
     """How one delivery is read and mapped to its contract."""
 
     due: Annotated[Due, BeforeValidator(_as_due)] = Due("daily")
+    deadline_hours: float = Field(default=8, gt=0)
+    """Hours after the end of the business date by which the files must be there; later is late, and still lands."""
     files: FilePatterns = Field(default_factory=list)
     one_file: bool = False
     """A pattern with a glob must match one file: with two nobody knows which holds, and the batch is refused."""

@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from qianmo.errors import ConfigurationError
 
@@ -53,6 +53,8 @@ class Column(BaseModel):
     """The raw value goes to the vault; landing holds `<name>_key` and `<name>_masked` instead."""
     references: str | None = None
     """`source.table.column` that this value should be found in (checked by gate 1)."""
+    planned: bool = False
+    """A date that says what was agreed, not what happened, so it may lie after the business date."""
     control_total: bool = False
     """The control file's amount total is the sum of this column."""
     class_: Literal["C1", "C2"] = "C2"
@@ -63,6 +65,19 @@ class Column(BaseModel):
     @property
     def duckdb_type(self) -> str:
         return self.type if self.type.startswith("decimal") else _DUCKDB_TYPES[self.type]
+
+
+class GateRules(BaseModel):
+    """What gate 1 asks of this table beyond what it asks of every table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: str | None = None
+    """The column that says when a row happened; the newest of a batch shows how fresh it is."""
+    event_days: int = 0
+    """So many days before the business date the newest event may lie."""
+    severity: dict[str, Literal["critical", "warning"]] = {}
+    """Kinds of check that are worth more or less here than `expectations/severity.yml` says."""
 
 
 class Contract(BaseModel):
@@ -77,7 +92,15 @@ class Contract(BaseModel):
     load: Literal["upsert", "append", "snapshot"]
     """upsert: full first, changes after; append: each row once; snapshot: each delivery replaces the table."""
     legal_basis: Literal["required"] | None = None
+    gate: GateRules = GateRules()
     columns: list[Column]
+
+    @model_validator(mode="after")
+    def _event_known(self) -> Self:
+        dated = [column.name for column in self.columns if column.type in ("date", "timestamp") and not column.vault]
+        if self.gate.event and self.gate.event not in dated:
+            raise ValueError(f"gate.event: expected one of {', '.join(dated) or 'no column'}, found {self.gate.event}")
+        return self
 
     @property
     def name(self) -> str:

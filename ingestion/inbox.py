@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from glob import has_magic
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from ingestion.bank import Bank, SqlFormat, TableDescription
 from ingestion.contract import Contract
@@ -108,9 +109,14 @@ def _fingerprint(unload_sha256: str, lookups: dict[str, list[Path]], basis: Path
 
 
 def definition_digest(contract: Contract, deliveries: list[Delivery]) -> str:
-    """SHA-256 of the contract and the descriptions: a batch read by another definition is another batch."""
-    definitions = [d.description.model_dump(mode="json", exclude={"due": True, "format": {"url"}}) for d in deliveries]
-    text = json.dumps([contract.model_dump(mode="json"), definitions], sort_keys=True)
+    """SHA-256 of the contract and the descriptions: a batch read by another definition is another batch.
+
+    When it is awaited and what the gate asks of it change nothing in what is landed.
+    """
+    left_out: dict[str, Any] = {"due": True, "deadline_hours": True, "format": {"url"}}
+    definitions = [d.description.model_dump(mode="json", exclude=left_out) for d in deliveries]
+    landed_by = contract.model_dump(mode="json", exclude={"gate": True, "columns": {"__all__": {"planned"}}})
+    text = json.dumps([landed_by, definitions], sort_keys=True)
     return sha256(text.encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, create_engine, event, select
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, create_engine, event, select
 from sqlalchemy.dialects.sqlite import insert
 
 from qianmo.home import BankHome
@@ -104,6 +104,21 @@ gate_result = Table(
     Column("severity", String, nullable=False),  # critical | warning
     Column("success", Integer, nullable=False),  # 1, 0
     Column("observed", String),
+    Column("recorded_at", String, nullable=False),
+)
+
+gate_measure = Table(
+    "gate_measure",
+    metadata,
+    Column("gate", String, primary_key=True),  # landing
+    Column("subject", String, primary_key=True),  # source.table
+    Column("business_date", String, primary_key=True),
+    Column("measure", String, primary_key=True),  # see expectations/measure.py
+    Column("column_name", String, primary_key=True),  # '' of a measure of the whole batch
+    Column("code", String, primary_key=True),  # the contract's code whose share it is, else ''
+    Column("value", Float, nullable=False),
+    Column("lower", Float),  # what was allowed; null where there is no limit
+    Column("upper", Float),
     Column("recorded_at", String, nullable=False),
 )
 

@@ -11,6 +11,7 @@ import numpy as np
 from qianmo.errors import ConfigurationError
 from sample_county import parameters as p
 from sample_county.acquiring_database import acquiring_database
+from sample_county.arrival import set_arrivals
 from sample_county.core_files import balance_columns, write_accounts, write_customers, write_organisation
 from sample_county.county import County, make_county
 from sample_county.credit_files import make_roster, write_credit_day, write_rosters
@@ -22,7 +23,7 @@ from sample_county.other_files import (
     write_master,
     write_social_security,
 )
-from sample_county.postings import Ledger
+from sample_county.postings import Ledger, faulty
 from sample_county.trade import trade
 from sample_county.truth import write_truth
 from sample_county.writing import unload
@@ -89,6 +90,7 @@ def generate(
         say(f"{business_date}: customers, credit, external, marketing and master files")
     postings = _write_postings(county, out, postgres_dir, say)
     write_truth(county, roster, postings, truth_dir, out)
+    set_arrivals(out, days)
     say(f"done: {postings:,} postings")
 
 
@@ -124,6 +126,7 @@ def _write_postings(county: County, out: Path, postgres_dir: Path, say: Progress
                 folder = out / "core" / f"{day:%Y%m%d}"
                 with unload(folder, "transaction", day) as file:
                     file.write(posted.columns, posted.cents)
+                    file.write(*faulty(posted, day))
                 with unload(folder, "account_balance", day) as file:
                     cents = ledger.balance[posted.changed]
                     file.write(

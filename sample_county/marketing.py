@@ -145,6 +145,8 @@ def make_marketing(
         expires = granted + 1095
         late = np.flatnonzero((random.random(size) < 0.02) & (granted < today - 370))
         expires[late] = granted[late] + 365
+        soon = np.flatnonzero(granted < today - 990)  # given for a shorter time: they run out within the month
+        expires[soon] = today + 5 + granted[soon] % 20
         revoked = np.where(
             (random.random(size) < 0.01) & (granted < today - 10), today - random.integers(0, 9, size), NULL_DAY
         )

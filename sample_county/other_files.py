@@ -120,13 +120,10 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
 
     def basis(name: str) -> None:
         source, law = _BASES[name]
-        write_basis(
-            folder / f"{name}_{stamp}.basis.json",
-            source,
-            law,
-            "信贷客户营销",
-            business_date.replace(year=business_date.year + 1, day=1),
-        )
+        expires = business_date.replace(year=business_date.year + 1, day=1)
+        if name == "association_member":  # renewed month by month, so that something is about to run out
+            expires = business_date + timedelta(days=30)
+        write_basis(folder / f"{name}_{stamp}.basis.json", source, law, "信贷客户营销", expires)
 
     if is_first or business_date.day == 28:
         months = _months(business_date, is_first)

@@ -94,6 +94,22 @@ class PostingDay:
     changed: Ints
 
 
+def faulty(posted: PostingDay, day: date) -> tuple[dict[str, pa.Array | str], Ints]:
+    """One or two postings of nothing with a field that fits no contract: trials of the core left in its unload."""
+    planted: list[dict[str, str | None]] = [{"memo_cd": None}, {"chnl_cd": "ZZ"}]
+    faults = planted[: 1 + day.toordinal() % 2]
+    columns = {
+        name: column if isinstance(column, str) else pa.concat_arrays([column[-1:]] * len(faults))
+        for name, column in posted.columns.items()
+    }
+    columns["txn_seq"] = pa.array([f"T{day:%Y%m%d}{len(posted.cents) + 1 + i:09d}" for i in range(len(faults))])
+    columns["txn_amt"] = pa.array(["0.00"] * len(faults))
+    for name in ("memo_cd", "chnl_cd"):
+        last = posted.columns[name][-1].as_py()  # type: ignore[union-attr]
+        columns[name] = pa.array([fault.get(name, last) for fault in faults], pa.string())
+    return columns, np.zeros(len(faults), dtype=np.int64)
+
+
 class Ledger:
     """Balances of all accounts, moved forward one day at a time."""
 

@@ -54,7 +54,7 @@ ROW_FILTERS: dict[RowFilter, str] = {
 """What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
 PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read_text(encoding="utf-8"))
 SNAPSHOTS = " 逐个业务日期的快照：求和前先选定一个业务日期。"
-FORMATS = {"%": ".2%", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
+FORMATS = {"%": ".2%", "小时": ",.1f", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 PAGE_CSS = ".search-select-container { display: none; }"
 """A paged table offers a search by column that names columns in English; the page filters stand in for it."""
@@ -94,7 +94,7 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
         "databases/marts.yaml": _database(bank),
     }
     for table in tables.values():
-        files[f"datasets/marts/{table.name}.yaml"] = _dataset(bank, table)
+        files[f"datasets/marts/{table.name}.yaml"] = _dataset(bank, table, pages)
     for page in pages:
         for index, chart in enumerate(page.charts):
             files[f"charts/{page.code}_{index:02}.yaml"] = _chart(bank, page, chart, tables[chart.dataset])
@@ -173,7 +173,7 @@ def _database(bank: Bank) -> dict[str, Any]:
     }
 
 
-def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
+def _dataset(bank: Bank, table: Table, pages: list[Dashboard]) -> dict[str, Any]:
     mart = table.mart
     columns = []
     for name, kind in table.types.items():
@@ -204,10 +204,10 @@ def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
         for m in mart.metrics
     ]
     # The page filter "largest" sorts its values by this one.
+    weights = {one.weight for page in pages for one in page.filters if one.weight and one.dataset == table.name}
     metrics += [
         {"metric_name": f"sum_{name}", "verbose_name": mart.columns[name], "expression": f'sum("{name}")'}
-        for name in ("denominator",)
-        if name in table.types
+        for name in sorted(weights)
     ]
     return {
         "table_name": table.name,
@@ -224,7 +224,7 @@ def _dataset(bank: Bank, table: Table) -> dict[str, Any]:
 
 
 def _label(measure: Measure) -> str:
-    return measure.label if measure.unit in ("%",) else f"{measure.label}({measure.unit})"
+    return measure.label if measure.unit in ("%", "") else f"{measure.label}({measure.unit})"
 
 
 def _metric(measure: Measure) -> dict[str, Any]:
@@ -450,7 +450,7 @@ def _pivot(chart: Chart) -> tuple[str, dict[str, Any]]:
         "metricsLayout": "COLUMNS",
         "valueFormat": _format(chart.measures[0]),
         "date_format": "%Y-%m-%d",
-        "aggregateFunction": "Sum",
+        "aggregateFunction": "Sum" if chart.measures[0].unit else "First",
         "rowOrder": "key_a_to_z",
         "colOrder": "key_a_to_z",
         "rowTotals": False,

@@ -6,13 +6,22 @@ import pytest
 
 from expectations import severity
 from expectations.severity import severity_table
+from ingestion.contract import GateRules, contracts
 from qianmo.errors import ConfigurationError
 
 
 def test_a_table_may_be_worth_more_than_the_rule() -> None:
-    landing = severity_table().landing
-    assert landing.of("first_load_rows", "marketing.opt_out") == "warning"
-    assert landing.of("first_load_rows", "core.customer") == "critical"
+    table = severity_table()
+    assert table.of("first_load_rows", contracts()["marketing.opt_out"]) == "warning"
+    assert table.of("first_load_rows", contracts()["core.customer"]) == "critical"
+
+
+def test_every_contract_names_checks_that_there_are() -> None:
+    for contract in contracts().values():
+        severity_table().of("volume", contract)
+    wrong = contracts()["core.customer"].model_copy(update={"gate": GateRules(severity={"volumes": "critical"})})
+    with pytest.raises(ConfigurationError, match=r"core\.customer: gate\.severity: .* found volumes"):
+        severity_table().of("volume", wrong)
 
 
 def test_a_faulty_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,9 +90,26 @@ QUERIES = {
         from days, managers
         """,
     "mart_data_quality": """
-        select business_date, source, source_name, 'customer' as table_name, '客户' as table_label, 'landed' as status, 100 as rows_in,
-          99 as rows_landed, 1 as rows_quarantined, 'type' as reason, 1 as rows_rejected
+        select business_date, source, source_name, 'customer' as table_name, '客户' as table_label, source_name || ' 客户' as table_title,
+          'landed' as status, 100 as rows_in, 99 as rows_landed, 1 as rows_quarantined, 'type' as reason, '类型错误' as reason_name,
+          true as is_rejected, 1 as rows_rejected, 0.01 as rejected_share
         from days, (values ('core', '核心'), ('credit', '信贷')) as t(source, source_name)
+        """,
+    "mart_data_quality_day": """
+        select business_date, 10 as deliveries_due, 9 as deliveries_arrived, 0.9 as arrival_rate, 0.8 as on_time_rate, 200 as rows_in,
+          2 as rows_quarantined, 0.01 as quarantine_share, 20 as checks, 1 as checks_failed
+        from days
+        """,
+    "mart_data_freshness": """
+        select business_date, source, source_name, 'customer' as table_name, '客户' as table_label, source_name || ' 客户' as table_title,
+          true as is_due, 'on_time' as delivery_status, '● 按时' as delivery_status_name, true as is_recent
+        from days, (values ('core', '核心'), ('credit', '信贷')) as t(source, source_name)
+        """,
+    "mart_gate_measure": """
+        select business_date, source, source_name, 'customer' as table_name, '客户' as table_label, source_name || ' 客户' as table_title,
+          measure, column_label, 100 as rows_in, 0.5 as value, 0.4 as lower_bound, 0.6 as upper_bound, false as is_outside
+        from days, (values ('core', '核心'), ('credit', '信贷')) as t(source, source_name),
+          (values ('volume', '—'), ('null_share', '性别'), ('null_share', '证件类型')) as m(measure, column_label)
         """,
 }
 """Columns that are given; the others of a model are null."""

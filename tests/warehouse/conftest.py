@@ -79,7 +79,8 @@ class Warehouse:
         folder = self.root / "landing" / "_ledger"
         folder.mkdir(parents=True, exist_ok=True)
         with duckdb.connect() as connection:
-            for table in (ledger.landing_batch, ledger.landing_reject):
+            exported = (ledger.landing_batch, ledger.landing_reject, ledger.gate_result, ledger.gate_measure)
+            for table in exported:
                 columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
                 connection.execute(f"create table {table.name} ({columns})")
             for file in sorted((self.root / "landing").glob("*/*/2*.parquet")):
@@ -92,8 +93,12 @@ class Warehouse:
                     """,
                     [file.parent.parent.name, file.parent.name, file.stem],
                 )
-            for table in (ledger.landing_batch, ledger.landing_reject):
-                connection.execute(f"copy {table.name} to '{folder / table.name}.parquet' (format parquet)")
+            connection.execute(
+                "create table landing_due (source varchar, table_name varchar, business_date varchar,"
+                " deadline_hours double)"
+            )
+            for name in ("landing_due", *(table.name for table in exported)):
+                connection.execute(f"copy {name} to '{folder / name}.parquet' (format parquet)")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.file), read_only=True) as connection:

@@ -1,6 +1,3 @@
-{#- Chinese names of sources and tables stand in the staging YAML, which is written from the contracts. -#}
-{%- set named = landed_table_names() -%}
-
 with
 
 batches as (
@@ -11,32 +8,35 @@ rejects as (
     select * from {{ ref('stg_ledger__landing_reject') }}
 ),
 
-names (source, table_name, source_name, table_label) as (
-    values
-    {%- for source, table, source_label, table_label in named %}
-    (
-        {{ sql_text(source) }},
-        {{ sql_text(table) }},
-        {{ sql_text(source_label) }},
-        {{ sql_text(table_label) }}
-    ),
-    {%- endfor %}
-    (null, null, null, null)
+tables as (
+    select * from {{ ref('int_landed_table__named') }}
+),
+
+columns as (
+    select * from {{ ref('int_landed_column__named') }}
 )
 
 select
     batches.business_date,
     batches.legal_entity_code,
     batches.source,
-    coalesce(names.source_name, batches.source) as source_name,
+    coalesce(tables.source_name, batches.source) as source_name,
     batches.table_name,
-    coalesce(names.table_label, batches.table_name) as table_label,
+    coalesce(tables.table_label, batches.table_name) as table_label,
+    coalesce(tables.table_title, batches.source || ' ' || batches.table_name) as table_title,
     batches.status,
+    batches.contract_version,
+    case
+        when json_array_length(batches.files) > 1
+            then json_extract_string(batches.files, '$[0]') || ' 等' || json_array_length(batches.files) || '个文件'
+        else json_extract_string(batches.files, '$[0]')
+    end as files,
     batches.rows_in,
     batches.rows_landed,
     batches.rows_quarantined,
     batches.message,
     rejects.column_name,
+    coalesce(columns.column_label, rejects.column_name) as column_label,
     rejects.reason,
     coalesce(rejects.rows_rejected, 0) as rows_rejected
 from batches
@@ -46,7 +46,12 @@ left join rejects
         and batches.source = rejects.source
         and batches.table_name = rejects.table_name
         and batches.business_date = rejects.business_date
-left join names
+left join tables
     on
-        batches.source = names.source
-        and batches.table_name = names.table_name
+        batches.source = tables.source
+        and batches.table_name = tables.table_name
+left join columns
+    on
+        rejects.source = columns.source
+        and rejects.table_name = columns.table_name
+        and rejects.column_name = columns.column_name

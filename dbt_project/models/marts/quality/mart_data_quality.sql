@@ -11,11 +11,15 @@ select
     source_name,
     table_name,
     table_label,
+    table_title,
     status,
+    contract_version,
+    files,
     rows_in,
     rows_landed,
     rows_quarantined,
     column_name,
+    column_label,
     reason,
     case reason
         when 'encoding' then '编码错误'
@@ -25,8 +29,11 @@ select
         when 'accepted' then '取值不在范围内'
         when 'duplicate_key' then '主键重复'
         when 'legal_basis' then '缺少合法依据'
+        when 'lost_digits' then '数字位数丢失'
         else reason
     end as reason_name,
+    rows_rejected > 0 as is_rejected,
     rows_rejected,
+    case when rows_in > 0 then rows_rejected / rows_in end as rejected_share,
     message
 from batches
