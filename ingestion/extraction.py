@@ -28,7 +28,7 @@ from ingestion.mapping import literal, quoted, typed
 from ingestion.placing import sweep
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.sql import WATERMARK, SqlTable, describe, open_database
-from ingestion.surrogate import define
+from ingestion.surrogate import define, normalised
 from qianmo.errors import ConfigurationError
 from qianmo.ledger import landing_batch, rows
 from qianmo.settings import keys
@@ -509,7 +509,7 @@ class _State:
             column = by_name[name]
             value = typed(column, f"_{at}", kind, self._description.date_formats)
             if column.vault:
-                value = f"surrogate({literal(column.vault)}, {value})"
+                value = f"surrogate({literal(column.vault)}, {normalised(column.vault, value)})"
             landed.append(f"{value} as {quoted(self._contract.landed_key()[at])}")
         return f"select {', '.join(landed)} from ({self._key_expressions(source_keys)})"
 

@@ -534,7 +534,7 @@ def test_a_source_that_cannot_be_followed_is_refused(make_bank: MakeBank, source
 
 def test_two_descriptions_of_one_table_are_told_apart_by_its_name(make_bank: MakeBank) -> None:
     twice = [described(f"sqlite:///{name}")["merchant_transaction"] for name in ("one", "two")]
-    with pytest.raises(ConfigurationError, match="tables.merchant_transaction: each description must read"):
+    with pytest.raises(ConfigurationError, match=r"tables\.merchant_transaction: each description must read"):
         make_bank(acquiring={"merchant_transaction": twice})
 
 
