@@ -1,6 +1,7 @@
 """Writes what follows from a reviewed file, so that adding a source table or a list is that one file.
 
-- models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table;
+- models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table, a second
+  one where the contract says `versions`;
 - models/intermediate/quality/int_legal_basis__collected.sql from the contracts that ask for a legal basis;
 - models/list_exposures.yml from the list definitions: one exposure with its owner per list.
 
@@ -48,15 +49,21 @@ def _landed_key(contract: Contract) -> list[str]:
     return ["legal_entity_code", *contract.landed_key()]
 
 
+def _columns(contract: Contract) -> list[str]:
+    """Landed columns, but for the mark of deleted rows, which staging leaves out."""
+    added = [*(LEGAL_BASIS_COLUMNS if contract.legal_basis else {}), *TECHNICAL_COLUMNS]
+    own = [name for name in contract.landed_columns() if name not in added]
+    added = [name for name in added if name not in ("legal_entity_code", "is_deleted")]
+    return ["legal_entity_code", *own, *added]
+
+
 def _sql(contract: Contract) -> str:
     macro, _ = LOADS[contract.load]
     key = "" if contract.load == "snapshot" else f", {_landed_key(contract)!r}"
-    added = [*(LEGAL_BASIS_COLUMNS if contract.legal_basis else {}), *TECHNICAL_COLUMNS]
-    own = [name for name in contract.landed_columns() if name not in added]
-    columns = ["legal_entity_code", *own, *(name for name in added if name != "legal_entity_code")]
-    selected = ",\n".join(f"    {name}" for name in columns)
+    selected = ",\n".join(f"    {name}" for name in _columns(contract))
     # Materialised, it would copy the whole history before any filter from outside.
     hint = " not materialized" if contract.load == "append" else ""
+    live = "\nwhere is_deleted is not true" if contract.load == "upsert" else ""
     return f"""with
 
 landed as{hint} (
@@ -70,7 +77,23 @@ standing as (
 
 select
 {selected}
-from standing
+from standing{live}
+"""
+
+
+def _version_sql(contract: Contract) -> str:
+    selected = ",\n".join(f"    {name}" for name in _columns(contract))
+    return f"""with
+
+landed as (
+    select * from {{{{ source('{contract.source}', '{contract.table}') }}}}
+    where business_date <= {{{{ business_date() }}}}
+)
+
+select
+{selected},
+    coalesce(is_deleted, false) as is_deleted
+from landed
 """
 
 
@@ -96,35 +119,59 @@ def _column_yaml(name: str, data_type: str, label: str, class_: str, level: int)
 
 
 def _model_yaml(contract: Contract) -> str:
-    types = contract.landed_columns()
-    columns = [
-        _column_yaml(name, types[name], label, column.class_, column.level)
-        for column in contract.columns
-        for name, label in _landed_labels(column)
-    ]
-    added = {name: label for name, label in ADDED_LABELS.items() if name in types}
-    columns += [_column_yaml(name, types[name], label, "C1", 1) for name, label in added.items()]
+    key = _landed_key(contract)
     # A batch of an append table cannot break the key of an earlier one, so only the day's batch is tested.
-    where = (
-        "\n          config:\n            where: \"business_date = date '{{ var('business_date') }}'\""
-        if contract.load == "append"
-        else ""
-    )
+    test = _key_test(key, contract.load == "append")
     return f"""version: 2
 
 models:
   - name: stg_{contract.source}__{contract.table}
     description: >-
-      Grain: {contract.grain}. Key: {", ".join(_landed_key(contract))}. {contract.label}, {LOADS[contract.load][1]}
+      Grain: {contract.grain}. Key: {", ".join(key)}. {contract.label}, {LOADS[contract.load][1]}
       up to the business date.
     config:
       meta:
         label: {contract.label}
-    data_tests:
+{test}    columns:
+{"".join(_columns_yaml(contract, _columns(contract)))}"""
+
+
+def _version_yaml(contract: Contract) -> str:
+    key = [*_landed_key(contract), "business_date"]
+    return f"""version: 2
+
+models:
+  - name: stg_{contract.source}__{contract.table}_version
+    description: >-
+      Grain: {contract.grain} and batch that delivered it. Key: {", ".join(key)}. {contract.label}, every version
+      up to the business date, for models that take in what changed. Nuance: a deleted row has its key alone.
+    config:
+      meta:
+        label: {contract.label}版本
+{_key_test(key, True)}    columns:
+{"".join(_columns_yaml(contract, [*_columns(contract), "is_deleted"]))}"""
+
+
+def _key_test(key: list[str], day_only: bool) -> str:
+    where = (
+        "\n          config:\n            where: \"business_date = date '{{ var('business_date') }}'\""
+        if day_only
+        else ""
+    )
+    return f"""    data_tests:
       - primary_key:
-          arguments: {{columns: [{", ".join(_landed_key(contract))}]}}{where}
-    columns:
-{"".join(columns)}"""
+          arguments: {{columns: [{", ".join(key)}]}}{where}
+"""
+
+
+def _columns_yaml(contract: Contract, names: list[str]) -> Iterator[str]:
+    types = contract.landed_columns()
+    for column in contract.columns:
+        for name, label in _landed_labels(column):
+            yield _column_yaml(name, types[name], label, column.class_, column.level)
+    for name, label in ADDED_LABELS.items():
+        if name in names:
+            yield _column_yaml(name, types[name], label, "C1", 1)
 
 
 def _sources_yaml(source: str, tables: list[Contract]) -> str:
@@ -200,6 +247,10 @@ def generated_files() -> dict[Path, str]:
         stem = Path("staging") / contract.source / f"stg_{contract.source}__{contract.table}"
         files[stem.with_suffix(".sql")] = _sql(contract)
         files[stem.with_suffix(".yml")] = _model_yaml(contract)
+        if contract.versions:
+            versions = stem.with_name(f"{stem.name}_version")
+            files[versions.with_suffix(".sql")] = _version_sql(contract)
+            files[versions.with_suffix(".yml")] = _version_yaml(contract)
     for source, tables in by_source.items():
         files[Path("staging") / source / f"{source}__sources.yml"] = _sources_yaml(source, tables)
     based = [contract for contract in contracts().values() if contract.legal_basis]

@@ -108,9 +108,18 @@ class SqlFormat(_Model):
     """Data folder of a PostgreSQL that is started when `url` is empty."""
     table: str
     watermark: str
-    """Column whose day says which business date a row belongs to."""
-    order_by: list[str] = Field(default_factory=list)
-    """Further columns that make the order of rows the same on every run, usually the key."""
+    """Date or timestamp column that every change of a row moves on; its day is the business date of the change."""
+    key: list[str] = Field(default_factory=list)
+    """Columns that tell one row from another, the contract's key among them; by default the primary key."""
+    overlap: int = Field(default=3, ge=0)
+    """Days before the business date that are read again, for rows committed late."""
+    reconcile: int | Literal["all", "none"] = "all"
+    """Where keys are compared with the source each date, to find deleted rows and those inserted with an older
+    watermark than the overlap's: every key, or those with a watermark of so many days before the business date."""
+    statement_timeout: int = Field(default=300, ge=1)
+    """Seconds that the database may take over one query (PostgreSQL)."""
+    page_rows: int = Field(default=100_000, ge=1)
+    """Rows of one query; a page is what memory holds and what a killed run reads again."""
 
     @model_validator(mode="after")
     def _somewhere(self) -> "SqlFormat":
@@ -194,6 +203,8 @@ class TableDescription(_Model):
     def _files_or_table(self) -> "TableDescription":
         if isinstance(self.format, SqlFormat) == bool(self.files):
             raise ValueError("files must be given for a file format and left out for sql")
+        if isinstance(self.format, SqlFormat) and self.lookups:
+            raise ValueError("lookups are for files: join in a view of the database")
         return self
 
 
@@ -322,6 +333,11 @@ def _load_source(path: Path, name: str) -> SourceDescription:
             raise ConfigurationError(f"{path}: tables.{table}: there is no contract {name}.{table}")
         for entry in entries:
             _check_mapping(path, contract, entry)
+        read = [entry.format.table for entry in entries if isinstance(entry.format, SqlFormat)]
+        if len(set(read)) < len(read):
+            raise ConfigurationError(
+                f"{path}: tables.{table}: each description must read a database table of another name, such as a view"
+            )
     return description
 
 

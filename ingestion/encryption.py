@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -58,9 +59,25 @@ def read_encrypted(path: Path, columns: list[str] | None = None) -> Iterator[pa.
     Raises:
         ConfigurationError: the file was written with another vault key.
     """
+    with _opened(path) as file:
+        yield from file.iter_batches(columns=columns)
+
+
+def read_encrypted_schema(path: Path) -> pa.Schema:
+    """Columns and metadata of an encrypted file.
+
+    Raises:
+        ConfigurationError: the file was written with another vault key.
+    """
+    with _opened(path) as file:
+        return file.schema_arrow
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         properties = pe.CryptoFactory(_VaultKey).file_decryption_properties(pe.KmsConnectionConfig())
         with pq.ParquetFile(path, decryption_properties=properties) as file:
-            yield from file.iter_batches(columns=columns)
+            yield file
     except InvalidTag:
         raise ConfigurationError(f"{path}: QIANMO_VAULT_KEY is not the key this file was written with") from None

@@ -8,7 +8,7 @@ import fcntl
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -26,12 +26,12 @@ from ingestion.batch import Batch, Counts, Progress, Sources, read_file
 from ingestion.contract import Contract, contracts
 from ingestion.control import check_content
 from ingestion.empty import write_empty_contracts
+from ingestion.extraction import Extraction, extract
 from ingestion.inbox import Delivery, content_sha256, display_name, find_delivery
 from ingestion.legal_basis import read_legal_basis
 from ingestion.placing import placed, sweep
 from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
-from ingestion.readers.sql import SqlRows, describe, open_database
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.ledger import (
     gate_measure,
@@ -266,14 +266,31 @@ def _try_table(
         return _unchanged(bank, contract, business_date, earlier)
     where_described = f"{bank.folder / 'sources' / contract.source}.yml: tables.{contract.table}"
     with ExitStack() as stack:
-        sources = [_sources(bank, contract, business_date, delivery, stack) for delivery in deliveries]
-        content = content_sha256(contract, deliveries, [digest for _, _, digest in sources])
+        extracted: list[Extraction | None] = []
+        for delivery in deliveries:
+            extraction = None
+            if isinstance(delivery.description.format, SqlFormat):
+                # read before the batch is made, because its content names the batch
+                extraction = extract(
+                    bank,
+                    contract,
+                    delivery.description,
+                    business_date,
+                    earlier is not None,
+                    workspace(bank, contract),
+                    progress,
+                )
+                if extraction is None and earlier:
+                    return _unchanged(bank, contract, business_date, earlier)
+            extracted.append(stack.enter_context(closing(extraction)) if extraction else None)
+        content = content_sha256(contract, deliveries, [extraction.digest for extraction in extracted if extraction])
         if earlier and earlier["content_sha256"] == content:
             return _unchanged(bank, contract, business_date, earlier)
         batch_id = f"{contract.name}.{business_date}.{content[:BATCH_DIGITS]}"
         files: list[str] = []
         batch = stack.enter_context(Batch(bank, contract, business_date, batch_id, workspace(bank, contract), progress))
-        for delivery, (names, opened, _) in zip(deliveries, sources, strict=True):
+        for delivery, extraction in zip(deliveries, extracted, strict=True):
+            names, opened = _sources(bank, delivery, extraction)
             for name, lookup in delivery.description.lookups.items():
                 batch.add_lookup(name, lookup, delivery.lookups[name])
             basis = read_legal_basis(delivery.legal_basis, business_date)
@@ -281,6 +298,8 @@ def _try_table(
             delivery.check_unmoved()
             if delivery.control:
                 check_content(delivery.control, ", ".join(names), count, amount_total)
+            if extraction:
+                batch.add_deleted(extraction.deleted)
             files += names
         batch.finish()
         for delivery in deliveries:
@@ -291,7 +310,10 @@ def _try_table(
         if counts.drift and progress:
             changes = ", ".join(f"{change} {column}" for column, change in counts.drift)
             progress(f"{contract.name} {business_date}: other columns than described: {changes}")
-    known = iter(delivery.unload_sha256 or digest for delivery, (_, _, digest) in zip(deliveries, sources, strict=True))
+    known = iter(
+        extraction.digest if extraction else delivery.unload_sha256
+        for delivery, extraction in zip(deliveries, extracted, strict=True)
+    )
     unloads = [next(known) if delivery else None for delivery in found]
     _record(bank, contract, key, batch_id, content, files, unloads, counts)
     return BatchResult(
@@ -305,25 +327,15 @@ def _try_table(
     )
 
 
-def _sources(
-    bank: Bank, contract: Contract, business_date: date, delivery: Delivery, stack: ExitStack
-) -> tuple[list[str], Sources, str]:
-    """Names of a delivery's files or query, what opens them, and a digest where only reading shows the content."""
+def _sources(bank: Bank, delivery: Delivery, extraction: Extraction | None) -> tuple[list[str], Sources]:
+    """Names of a delivery's files or query, and what opens them."""
+    if extraction:
+        name, found = extraction.name, extraction.rows
+        return [name], lambda: iter([(name, found)])
     file_format = delivery.description.format
-    if isinstance(file_format, SqlFormat):
-        embedded = file_format.embedded_postgres
-        connection = stack.enter_context(
-            open_database(file_format, bank.resolve(embedded, business_date) if embedded else None, bank.timezone)
-        )
-        first_date = min(
-            (row["business_date"] for row in _landed_dates(bank, contract)), default=business_date.isoformat()
-        )
-        sql = SqlRows(connection, file_format, business_date, is_first=business_date.isoformat() <= first_date)
-        name = describe(file_format, business_date)
-        return [name], lambda: iter([(name, sql.rows)]), sql.digest()
+    assert not isinstance(file_format, SqlFormat)  # noqa: S101  # those were extracted
     names = [display_name(bank, file) for file in delivery.files]
-    opened = partial(_opened, names, delivery.files, file_format)
-    return names, opened, ""
+    return names, partial(_opened, names, delivery.files, file_format)
 
 
 def _opened(
@@ -353,10 +365,6 @@ def _keep_superseded(bank: Bank, contract: Contract, business_date: date, earlie
             beside.parent.mkdir(exist_ok=True)
             beside.hardlink_to(current)
     kept.hardlink_to(home.landing / contract.source / contract.table / f"{business_date}.parquet")
-
-
-def _landed_dates(bank: Bank, contract: Contract) -> Iterable[dict[str, Any]]:
-    return rows(bank.home, landing_batch, source=contract.source, table_name=contract.table, status="landed")
 
 
 def _unchanged(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any]) -> BatchResult:

@@ -51,6 +51,11 @@ class BankHome:
         return self.root / "vault"
 
     @property
+    def extracted(self) -> Path:
+        """`<source>/<table>/<table of the database>/<business date>/`: rows as read from a database, encrypted."""
+        return self.root / "extracted"
+
+    @property
     def ledger(self) -> Path:
         """SQLite: what was landed, checked, built, published and delivered."""
         return self.root / "ledger.sqlite"

@@ -7,7 +7,7 @@
             {%- do source_labels.update({table.source_name: table.source_description.split(':')[0]}) -%}
         {%- endfor -%}
         {%- for node in graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | sort(attribute='name') -%}
-            {%- if node.name.startswith('stg_') -%}
+            {%- if node.name.startswith('stg_') and not node.name.endswith('_version') -%}
                 {%- set source, table = node.name[4:].split('__', 1) -%}
                 {%- do names.append((source, table, source_labels.get(source), node.config.meta.label)) -%}
             {%- endif -%}

@@ -1,12 +1,13 @@
 {#- First business date whose batch an incremental model has to (re)build: the business date itself, or an earlier
     one when the ledger knows a batch that the model has not taken in, because its date was passed over or the batch
-    was landed again. `staging` is a staging relation; the model keeps its business_date and batch_id. -#}
+    was landed again. `staging` is a staging relation, of rows or of their versions; the model keeps its business_date
+    and batch_id. -#}
 {% macro rebuild_from(staging) -%}
     {%- set batches = ref("stg_ledger__landing_batch") -%}
     {%- if not execute or not is_incremental() -%}
         {{ return("date '0001-01-01'") }}
     {%- endif -%}
-    {%- set source_and_table = (staging.identifier | replace("stg_", "", 1)).split("__") -%}
+    {%- set source_and_table = staging.identifier.removeprefix("stg_").removesuffix("_version").split("__") -%}
     {%- set unknown -%}
         select batch_id
         from {{ batches }}

@@ -162,7 +162,9 @@ class _Reader:
         return Piece(rows, partial(raw_lines, chunk), may_be_shortened(chunk))
 
     def split(self, records: list[bytes]) -> pa.RecordBatch:
-        piece = self._clean(b"".join(record if record.endswith(b"\n") else record + b"\n" for record in records), 1)
+        chunk = b"".join(record if record.endswith(b"\n") else record + b"\n" for record in records)
+        text = self._for_arrow(chunk)
+        piece = None if text is None else self._clean(chunk, text, 1)
         if piece and piece.rows.num_rows == len(records):
             return piece.rows
         # one by one: a quote left open in one record must not swallow the next

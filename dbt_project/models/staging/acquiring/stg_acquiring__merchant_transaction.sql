@@ -1,12 +1,12 @@
 with
 
-landed as not materialized (
+landed as (
     select * from {{ source('acquiring', 'merchant_transaction') }}
     where business_date <= {{ business_date() }}
 ),
 
 standing as (
-    {{ first_row_per_key('landed', ['legal_entity_code', 'transaction_id']) }}
+    {{ latest_row_per_key('landed', ['legal_entity_code', 'transaction_id']) }}
 )
 
 select
@@ -21,6 +21,6 @@ select
     updated_at,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

@@ -19,6 +19,6 @@ select
     updated_at,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

@@ -21,6 +21,6 @@ select
     longitude,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

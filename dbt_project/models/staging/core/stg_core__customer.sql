@@ -39,6 +39,6 @@ select
     status,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

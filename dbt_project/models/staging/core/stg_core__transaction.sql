@@ -26,6 +26,5 @@ select
     counterparty_bank,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

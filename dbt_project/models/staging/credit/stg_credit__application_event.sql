@@ -28,6 +28,5 @@ select
     application_amount,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

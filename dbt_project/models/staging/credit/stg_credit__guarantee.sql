@@ -25,6 +25,6 @@ select
     end_date,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

@@ -26,6 +26,6 @@ select
     source_status,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

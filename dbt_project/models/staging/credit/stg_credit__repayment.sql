@@ -18,6 +18,5 @@ select
     interest,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

@@ -31,6 +31,6 @@ select
     entity_type,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

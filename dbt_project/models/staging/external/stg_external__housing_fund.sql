@@ -27,6 +27,5 @@ select
     basis_expiry,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

@@ -23,6 +23,6 @@ select
     basis_expiry,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
+where is_deleted is not true

@@ -16,6 +16,5 @@ select
     employer_category,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

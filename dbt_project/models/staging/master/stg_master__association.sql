@@ -15,6 +15,5 @@ select
     association_name,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

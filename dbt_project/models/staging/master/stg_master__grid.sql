@@ -25,6 +25,5 @@ select
     valid_to,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

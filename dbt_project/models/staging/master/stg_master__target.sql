@@ -19,6 +19,5 @@ select
     target_value,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

@@ -22,6 +22,5 @@ select
     longitude,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

@@ -23,6 +23,5 @@ select
     amount,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

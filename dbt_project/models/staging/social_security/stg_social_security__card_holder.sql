@@ -29,6 +29,5 @@ select
     last_used_date,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing

@@ -24,6 +24,5 @@ select
     base_amount,
     business_date,
     batch_id,
-    source_row,
-    is_deleted
+    source_row
 from standing
