@@ -34,7 +34,9 @@ from ingestion.readers.header import Header
 from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.streaming import ParquetStream, ahead, landed_connection
-from ingestion.surrogate import define, normalised
+from ingestion.surrogate import SURROGATE_KEY_ID, define, normalised, surrogate_key_id
+from ingestion.telling import error_told
+from ingestion.vault import GROUP_ROWS as VAULT_GROUP_ROWS
 from ingestion.vault import SCHEMA as VAULT
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.settings import keys
@@ -144,7 +146,9 @@ class Batch:
         shape = ", ".join(f"null::{kind} as {quoted(column)}" for column, kind in mapped_columns(contract).items())
         nothing = self._connection.execute(f"select {shape} where false").to_arrow_table()
         self._make_surrogates(nothing)
-        self._layout = self._landed(nothing).schema.with_metadata({"contract_version": str(contract.version)})
+        self._layout = self._landed(nothing).schema.with_metadata(
+            {"contract_version": str(contract.version), SURROGATE_KEY_ID: surrogate_key_id()}
+        )
         self._landing = ParquetStream(
             temporary(self._landing_file),
             self._layout,
@@ -152,7 +156,9 @@ class Batch:
             + [name for name in self._layout.names if name in (*TECHNICAL_COLUMNS, *LEGAL_BASIS_COLUMNS)],
         )
         self._vault: pq.ParquetWriter | None = (
-            encrypted_writer(temporary(self._vault_file), VAULT) if self._vault_kinds else None
+            encrypted_writer(temporary(self._vault_file), VAULT, {SURROGATE_KEY_ID: surrogate_key_id()})
+            if self._vault_kinds
+            else None
         )
         self._quarantine: pq.ParquetWriter | None = None
 
@@ -197,16 +203,15 @@ class Batch:
             except duckdb.OutOfMemoryException:
                 raise
             except duckdb.Error as error:
-                reason = str(error).splitlines()[0]
-                raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {reason}") from None
+                raise ConfigurationError(f"{self._contract.name}: lookups.{name}: {error_told(error)}") from None
             statement = f"insert into {table} {query}"
         repeated = self._connection.execute(
-            f"select * exclude (_value) from {table} group by all having count(*) > 1 order by all limit 1"
-        ).fetchone()
+            f"select count(*) from (select * exclude (_value) from {table} group by all having count(*) > 1)"
+        ).fetchall()[0][0]
         if repeated:
             raise DataRefusedError(
                 f"{', '.join(path.name for path in files)}: expected one row per {', '.join(lookup.key)}"
-                f" in lookup {name}, found several for {', '.join(str(value) for value in repeated)}"
+                f" in lookup {name}, found {repeated} keys with several rows"
             )
 
     def add(
@@ -246,7 +251,7 @@ class Batch:
             except duckdb.OutOfMemoryException:
                 raise
             except duckdb.Error as error:
-                raise ConfigurationError(f"{where_described}: map or where: {str(error).splitlines()[0]}") from None
+                raise ConfigurationError(f"{where_described}: map or where: {error_told(error)}") from None
             if mapped.num_rows != group.rows.num_rows:
                 raise ToolBrokenError(
                     f"{where_described}: {group.rows.num_rows} rows were read, {mapped.num_rows} were mapped"
@@ -370,7 +375,7 @@ class Batch:
             )
             found = self._connection.execute(f"select * from ({values}) order by kind, key").to_arrow_table()
             if found.num_rows:
-                self._vault.write_table(found.rename_columns(VAULT.names).cast(VAULT))
+                self._vault.write_table(found.rename_columns(VAULT.names).cast(VAULT), row_group_size=VAULT_GROUP_ROWS)
 
     def _landed(self, mapped: pa.Table) -> pa.Table:
         """The rows as landed, in order. Columns that nothing is done to are taken over as they are."""

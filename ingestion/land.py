@@ -4,7 +4,6 @@ Files are placed under their final names first (vault, quarantine, landing), the
 run leaves nothing that the next run does not replace.
 """
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -28,10 +27,13 @@ from ingestion.control import check_content
 from ingestion.empty import write_empty_contracts
 from ingestion.extraction import Extraction, extract
 from ingestion.inbox import Delivery, content_sha256, display_name, find_delivery
+from ingestion.key_use import check_keys, record_key_use
 from ingestion.legal_basis import read_legal_basis
-from ingestion.placing import placed, sweep
+from ingestion.placing import placed
 from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
+from ingestion.table_lock import table_lock
+from ingestion.telling import error_told
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.ledger import (
     gate_measure,
@@ -89,7 +91,8 @@ def land(
     """Land the tables of a source for a business date; those neither due nor there are left out.
 
     Raises:
-        ConfigurationError: the bank has no such source or table, or a mapping is no valid SQL.
+        ConfigurationError: the bank has no such source or table, a mapping is no valid SQL, or a key that the bank's
+            files were made with is not set.
         DataRefusedError: a batch was refused; every other table was tried before. One line per refusal.
         ToolBrokenError: the disk is full or a folder cannot be written; what had landed stays as it was.
     """
@@ -100,6 +103,7 @@ def land(
     chosen = list(described if tables is None else tables)
     if unknown := [table for table in chosen if table not in described]:
         raise ConfigurationError(f"source {source} has no table {', '.join(unknown)}; it has {', '.join(described)}")
+    check_keys(bank.home)
     results = []
     with _databases_kept_running(bank, [d for table in chosen for d in described[table]], business_date):
         for table in chosen:
@@ -198,7 +202,11 @@ def told_when_not_written(bank: Bank, contract: Contract, business_date: date) -
     try:
         yield
     except (OSError, duckdb.Error, OperationalError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        reason = (
+            error_told(error)
+            if isinstance(error, duckdb.Error)
+            else str(getattr(error, "orig", None) or error).splitlines()[0]
+        )
         raise ToolBrokenError(
             f"{contract.name} {business_date}: expected to write below {bank.home.root}, found: {reason}. "
             "Nothing of it counts as landed. Make room or mend the folder, then land again"
@@ -208,14 +216,7 @@ def told_when_not_written(bank: Bank, contract: Contract, business_date: date) -
 @contextmanager
 def locked(bank: Bank, contract: Contract) -> Iterator[None]:
     """One process at a time lands a table; what a killed one left behind is removed."""
-    folders = [
-        root / contract.source / contract.table for root in (bank.home.landing, bank.home.vault, bank.home.quarantine)
-    ]
-    folders[0].mkdir(parents=True, exist_ok=True)
-    with (folders[0] / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for folder in folders:
-            sweep(folder)
+    with table_lock(bank.home, contract.source, contract.table):
         shutil.rmtree(workspace(bank, contract), ignore_errors=True)
         try:
             yield
@@ -402,6 +403,7 @@ def _record(
         "rows_quarantined": counts.rows_quarantined,
     }
     with transaction(bank.home) as connection:
+        record_key_use(connection)
         connection.execute(delete(landing_reject).filter_by(**key))
         put(
             connection,

@@ -15,6 +15,7 @@ from ingestion.bank import TableDescription
 from ingestion.contract import Column, Contract
 from ingestion.readers.rows import Rows
 from ingestion.surrogate import normalised
+from ingestion.telling import header_told
 from qianmo.errors import ConfigurationError, DataRefusedError
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
@@ -217,9 +218,11 @@ class Mapping:
                 {text for sql in [*choosing, *(self._map[name] for name in required)] for text in missing[sql]}
             )
             uses = required + (["where or lookups"] if choosing else [])
+            used = {name.lower() for sql in self._map.values() for name in _references(self._connection, sql)}
+            is_header = any(name.lower() in used for name in self._columns)
+            found = header_told(self._rows.header.texts or self._columns, is_header)
             raise DataRefusedError(
-                f"{self._file}: expected header column {', '.join(texts)} (for {', '.join(uses)}), found"
-                f" {', '.join(self._rows.header.texts or self._columns)}"
+                f"{self._file}: expected header column {', '.join(texts)} (for {', '.join(uses)}), found {found}"
             )
         self.absent = sorted({text for texts in missing.values() for text in texts})
         self._map = {name: sql for name, sql in self._map.items() if name not in needing}

@@ -7,6 +7,10 @@ of the output): equal values have equal surrogates in every source, and without 
 import duckdb
 
 from ingestion.contract import VaultKind
+from qianmo.settings import keys
+
+SURROGATE_KEY_ID = "surrogate_key_id"
+"""Metadata of landed and vault Parquet files: the id of the key that their surrogates were made with."""
 
 _FULL_WIDTH = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
 _HALF_WIDTH = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)).replace("'", "''") + " "
@@ -73,6 +77,11 @@ def macros() -> list[str]:
         " case when regexp_full_match(v, '[0-9]{17}[0-9X]')"
         " then case when try_cast(v[17] as integer) % 2 = 1 then 'M' else 'F' end end",
     ]
+
+
+def surrogate_key_id() -> str:
+    """The id of the current surrogate key."""
+    return keys().current("surrogate").id
 
 
 def define(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.bank import Bank
+from ingestion.key_use import check_one_surrogate_key
 from ingestion.land import complete, export_ledger, write_empty_contracts
 from qianmo import ledger
 from qianmo.definitions import DBT_PROJECT, dbt_variables
@@ -50,9 +51,11 @@ def build(bank: Bank, business_date: date, progress: Progress = print) -> BuildR
     Earlier complete dates that were never built, or whose batches changed, are built first.
 
     Raises:
-        DataRefusedError: a due table has not landed, or a dbt data test failed.
+        DataRefusedError: a due table has not landed, a rotation of the surrogate key is not finished, or a dbt data
+            test failed.
         ToolBrokenError: dbt failed for another reason, or another process is writing the warehouse.
     """
+    check_one_surrogate_key(bank.home)
     if missing := complete(bank, business_date):
         raise DataRefusedError(
             f"{business_date} is not complete: not landed: {', '.join(missing)}. "

@@ -7,6 +7,7 @@ Imports of the steps stay inside the commands, so that `qianmo --help` answers a
 import json
 import sys
 import warnings
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -48,15 +49,18 @@ app = typer.Typer(
     "2 wrong use or configuration, 3 a gate or tool broke.",
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.")
+vault_app = typer.Typer(no_args_is_help=True, help="The vault of raw names, ID numbers, phones, accounts, addresses.")
 deliver_app = typer.Typer(invoke_without_command=True, help="Marketing lists per recipient.")
 superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were rejected: see them, mend, release them.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(vault_app, name="vault")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(superset_app, name="superset")
 app.add_typer(deliver_app, name="deliver")
 
 Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 OptionalSource = Annotated[str | None, typer.Option("--source", help="One source family; all when left out.")]
 
 
@@ -76,6 +80,77 @@ def keys_init() -> None:
     from qianmo.settings import create_keys
 
     typer.echo(create_keys())
+
+
+@keys_app.command("show")
+def keys_show(as_json: Json = False) -> None:
+    """Ids of the vault and surrogate keys, since when they are used and how many files need each; never a key.
+
+    A key that is "missing" is needed by files and set nowhere.
+    """
+    from qianmo.key_rotation import key_states
+    from qianmo.tables import show_table
+
+    states = key_states()
+    if as_json:
+        typer.echo(json.dumps([asdict(state) for state in states], indent=2))
+        return
+    headings = ("kind 种类", "key id 密钥号", "state 状态", "first used 始用", "last used 末用", "files 文件数")
+    show_table("Keys 密钥", headings, [tuple(asdict(state).values()) for state in states])
+
+
+class RotatedKey(StrEnum):
+    """What `qianmo keys rotate` can rotate."""
+
+    vault = "vault"
+    surrogate = "surrogate"
+
+
+@keys_app.command("rotate")
+def keys_rotate(kind: RotatedKey) -> None:
+    """Make a new key and write every file of every bank with it; killed, it goes on where it was when run again.
+
+    vault: each file of vault, quarantine and database extracts is encrypted again. The previous key stays in
+    QIANMO_VAULT_KEYS_PREVIOUS, so everything stays readable meanwhile.
+
+    surrogate: each `*_key` column of landing and the vault is made anew, and the warehouse is to be built from its
+    first date on (builds are refused until the rotation is finished). Customer ids are P and 16 hex digits of a
+    surrogate, so they all change: delivered lists, saved filters and notes hold the old ones, holdout groups drawn by
+    hash are drawn anew, and reviews of links must be repeated. Marts published before stay deliverable while the
+    previous key is in QIANMO_SURROGATE_KEYS_PREVIOUS. Do it when the key may have leaked, not by calendar.
+    """
+    from qianmo.key_rotation import rotate
+
+    done = rotate(kind.value, _progress)
+    typer.echo(f"{done.kind} key {done.key_id}: {done.files} files written")
+    if kind is RotatedKey.surrogate:
+        typer.echo("customer ids change: build and publish again with `qianmo run --date <last business date>`")
+    if done.previous:
+        typer.echo(f"still set: {', '.join(done.previous)}; when all is well, `qianmo keys drop-previous {kind}`")
+
+
+@keys_app.command("drop-previous")
+def keys_drop_previous(kind: RotatedKey) -> None:
+    """Take the previous keys of a kind out of the keys file; refused while files or published marts need them."""
+    from qianmo.key_rotation import drop_previous
+
+    dropped = drop_previous(kind.value)
+    typer.echo(f"dropped: {', '.join(dropped) or 'none, there was none'}")
+
+
+@vault_app.command("log")
+def vault_log(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every use of the vault: when, by whom, for whom, what for, which kinds, how many were asked for and read."""
+    from qianmo import ledger
+    from qianmo.tables import show_table
+
+    accesses = ledger.rows(_bank(ctx).home, ledger.vault_access)
+    if as_json:
+        typer.echo(json.dumps(accesses, ensure_ascii=False, indent=2))
+        return
+    columns = ("recorded_at", "os_user", "recipient", "purpose", "kinds", "values_asked", "values_read")
+    headings = ("when 时间", "who 操作人", "for 接收方", "purpose 用途", "kinds 种类", "asked 请求", "read 读出")
+    show_table("Uses of the vault 保险库使用记录", headings, [tuple(row[c] for c in columns) for row in accesses])
 
 
 @app.command(

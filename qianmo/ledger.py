@@ -4,6 +4,7 @@ A row here is the commit point of a step: files are placed first, under their fi
 written in one transaction. A step without its row is repeated; a step with it is not done twice.
 """
 
+import getpass
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -164,11 +165,23 @@ vault_access = Table(
     "vault_access",
     metadata,
     Column("access_id", Integer, primary_key=True, autoincrement=True),
+    Column("os_user", String, default=getpass.getuser),  # who ran it
     Column("purpose", String, nullable=False),
-    Column("kinds", String, nullable=False),
-    Column("recipient", String, nullable=False),
+    Column("kinds", String, nullable=False),  # comma-separated
+    Column("recipient", String, nullable=False),  # for whom
+    Column("values_asked", Integer),
     Column("values_read", Integer, nullable=False),
     Column("recorded_at", String, nullable=False),
+)
+
+key_use = Table(
+    "key_use",
+    metadata,
+    Column("kind", String, primary_key=True),  # vault | surrogate
+    Column("key_id", String, primary_key=True),  # says nothing about the key
+    Column("first_used", String, nullable=False),
+    Column("last_used", String, nullable=False),
+    Column("retired_at", String),  # no file needs the key since then
 )
 
 

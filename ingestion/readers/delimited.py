@@ -17,6 +17,7 @@ from ingestion.readers.header import Header, compare, described_columns
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.text import EncodingWatch, chunks, decode, may_be_shortened, raw_lines, split_lines
 from ingestion.streaming import ahead
+from ingestion.telling import header_told
 from qianmo.errors import DataRefusedError
 
 _SEPARATOR = "\x1f"
@@ -73,12 +74,15 @@ class _Reader:
     def _names_of(self, header: list[str]) -> list[str]:
         """Names in file order; a header text that the description does not name keeps its own."""
         described = described_columns(self._format)
+        if described and not set(described) & set(header):
+            found = header_told(header, is_header=False)
+            raise DataRefusedError(f"{self._path}: expected header column {', '.join(described)}, found {found}")
         self.header = compare(described, header)
         names = [(described or {}).get(text, text) for text in header]
         if repeated := sorted({text for text, name in zip(header, names, strict=True) if names.count(name) > 1}):
-            raise DataRefusedError(
-                f"{self._path}: expected each header column once, found {', '.join(repeated)} more than once"
-            )
+            # without a description nothing tells a header from a row of data, which is not to be repeated
+            found = ", ".join(repeated) if described else f"{len(repeated)} texts"
+            raise DataRefusedError(f"{self._path}: expected each header column once, found {found} more than once")
         return names
 
     def pieces(self) -> Iterator[Piece]:

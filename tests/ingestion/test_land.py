@@ -371,7 +371,8 @@ def test_lookups_are_joined_and_must_be_unique(make_bank: MakeBank) -> None:
     assert landed(bank, "core.account_balance", "account_id, balance::integer") == [("A1", 5), ("A2", 6)]
     cards.write_text("card,account,state\n1,A1,ok\n1,A9,ok\n2,A2,ok\n")
     with pytest.raises(
-        DataRefusedError, match=r"cards\.csv: expected one row per card in lookup holder, found several for 1"
+        DataRefusedError,
+        match=r"cards\.csv: expected one row per card in lookup holder, found 1 keys with several",
     ):
         land(bank, "core", DAY)
 

@@ -119,6 +119,9 @@ def test_header_texts_are_mapped_and_held_against_the_description(tmp_path: Path
     path.write_text("金额,金额\n5,6\n", encoding="utf-8")
     with pytest.raises(DataRefusedError, match=r"x\.csv: expected each header column once, found 金额 more than once"):
         read_delimited(path, file_format)
+    path.write_text("5,C1\n", encoding="utf-8")
+    with pytest.raises(DataRefusedError, match=r"header column 客户号, 金额, found none of the columns in a line of 2"):
+        read_delimited(path, file_format)
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,14 @@
 import hmac
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
 
 import duckdb
 import pytest
 
-from ingestion.encryption import read_encrypted
 from ingestion.land import land
 from ingestion.surrogate import define, normalised
 from ingestion.vault import reveal
-from qianmo.errors import ConfigurationError
 from qianmo.ledger import rows, vault_access
-from qianmo.settings import keys
 from tests.ingestion.conftest import ACCOUNT, DAY, MakeBank, account_row, account_text, deliver_accounts, landed
 
 KEY = bytes(range(32))
@@ -124,14 +120,3 @@ def test_no_raw_identifier_is_readable_in_any_file(make_bank: MakeBank) -> None:
         assert b"6222 0000-" not in content, path
     with pytest.raises(duckdb.Error, match="encrypted"):
         duckdb.sql(f"from '{bank.home.vault}/core/account/{DAY}.parquet'").fetchall()
-
-
-def test_another_vault_key_is_told(make_bank: MakeBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    bank = make_bank(core={"account": ACCOUNT})
-    deliver_accounts(bank.inbox, account_text([account_row(1)]), 1)
-    land(bank, "core", DAY)
-    monkeypatch.setenv("QIANMO_VAULT_KEY", "00" * 32)
-    keys.cache_clear()
-    path: Path = bank.home.vault / "core" / "account" / f"{DAY}.parquet"
-    with pytest.raises(ConfigurationError, match="QIANMO_VAULT_KEY is not the key"):
-        list(read_encrypted(path))
