@@ -37,6 +37,11 @@ _BLOCK_BYTES = 1 << 20
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Name of the stream that holds a workbook with a password (MS-OFFCRYPTO 1.3.1)."""
 
+_MOST_CELLS = 16_000_000
+"""A worksheet is in memory as a whole, empty cells too: one cell in a far corner would take all there is."""
+
+_REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
+
 _ERROR_CELL = re.compile(rb"<c\s[^>]*\bt=[\"']e[\"']")
 _LONGEST_CELL_START = 256
 
@@ -159,6 +164,7 @@ def _inspected(path: Path, content: bytes) -> bool:
                 unlimited = copy(info)
                 unlimited.file_size = _EXPANDED_BYTES
                 del unlimited.CRC
+                extent = _Extent()
                 with archive.open(unlimited) as part:
                     tail = b""
                     while block := part.read(_BLOCK_BYTES):
@@ -168,14 +174,38 @@ def _inspected(path: Path, content: bytes) -> bool:
                                 f"{path}: expected a workbook, found {len(content):,} bytes that expand beyond "
                                 f"{expanded:,}: no workbook is packed so densely. Ask the sender what this file is"
                             )
-                        if info.filename.startswith("xl/worksheets/") and not has_errors:
-                            has_errors = _ERROR_CELL.search(tail + block) is not None
+                        if info.filename.endswith(".xml") and "sheet" in info.filename:
+                            has_errors = has_errors or _ERROR_CELL.search(tail + block) is not None
+                            extent.add(tail + block)
                             tail = block[-_LONGEST_CELL_START:]
+                if extent.columns * extent.rows > _MOST_CELLS:
+                    raise DataRefusedError(
+                        f"{path}: expected a worksheet of up to {_MOST_CELLS:,} cells, found one with {extent.rows:,} "
+                        f"rows and {extent.columns:,} columns. Delete what is far below or right of the table"
+                    )
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise DataRefusedError(
             f"{path}: expected a complete workbook, found one that is cut off or damaged ({error}). Have it sent again"
         ) from None
     return has_errors
+
+
+class _Extent:
+    """The last column and the last row that any cell of a worksheet is in."""
+
+    def __init__(self) -> None:
+        self.columns = 0
+        self.rows = 0
+
+    def add(self, part: bytes) -> None:
+        """Look at the cells' references in a part of the worksheet."""
+        found = _REFERENCE.findall(part)
+        self.rows = max(self.rows, max((int(row) for _, row in found), default=0))
+        for letters in {letters for letters, _ in found}:
+            column = 0
+            for letter in letters:
+                column = column * 26 + letter - 64
+            self.columns = max(self.columns, column)
 
 
 def _errors(content: bytes, sheet: str) -> dict[tuple[int, int], str]:

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import openpyxl
 import pytest
 
-from ingestion.bank import DelimitedFormat
+from ingestion.bank import DelimitedFormat, XlsxFormat
 from ingestion.readers.delimited import read_delimited
+from ingestion.readers.xlsx import read_xlsx
 from qianmo.errors import DataRefusedError
 
 
@@ -27,3 +29,21 @@ def test_a_message_about_a_header_shows_no_data(tmp_path: Path, text: str) -> No
     assert "32128" not in str(refused.value)
     assert "侯" not in str(refused.value)
     assert ("nam, month" in str(refused.value)) == text.startswith("id_no,nam,")
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "B1048576"])
+def test_a_cell_in_a_far_corner_does_not_take_all_memory(tmp_path: Path, far: str) -> None:
+    path = tmp_path / "roster.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["姓名", "联系电话"])
+    sheet.append(["张三", "13900000001"])
+    sheet[far] = "."
+    book.save(path)
+    described = XlsxFormat(kind="xlsx", columns={"姓名": "name", "联系电话": "phone"})
+    if far == "XFD1048576":
+        message = r"roster\.xlsx: expected a worksheet of up to 16,000,000 cells, found one with 1,048,576 rows"
+        with pytest.raises(DataRefusedError, match=message):
+            read_xlsx(path, described)
+    else:
+        assert [piece.rows.num_rows for piece in read_xlsx(path, described).pieces()] == [2]
