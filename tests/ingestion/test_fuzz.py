@@ -1,5 +1,6 @@
-"""What the fuzz found."""
+"""A few dozen of the damaged files that `python -m tests.evidence.fuzz` lands by the thousand, and what it found."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
@@ -9,6 +10,49 @@ from ingestion.bank import DelimitedFormat, XlsxFormat
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.xlsx import read_xlsx
 from qianmo.errors import DataRefusedError
+from qianmo.settings import create_keys, keys
+from sample_county.generate import generate
+from tests.evidence.fuzz import Fuzzer
+from tests.ingestion import fuzzing
+
+SEED = 11
+FILES = 32
+
+
+@pytest.fixture(scope="module")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("fuzz")
+    generate(place / "inbox", 0.001, 20211231, fuzzing.FIRST, fuzzing.SECOND, place / "postgres", place / "truth")
+    return place / "inbox"
+
+
+@pytest.fixture(scope="module")
+def fuzzer(inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzer]:
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("QIANMO_HOME", str(home))
+        keys.cache_clear()
+        create_keys()
+        yield Fuzzer(inbox, home, SEED, large_share=0)
+    keys.cache_clear()
+
+
+@pytest.mark.parametrize("number", range(FILES))
+def test_a_damaged_file_lands_or_is_refused_whole(fuzzer: Fuzzer, number: int) -> None:
+    outcome = fuzzer.run(number)
+    assert not outcome.failure, f"{outcome.kind}, {outcome.steps}: {outcome.failure}"
+
+
+def test_a_damaged_file_goes_through_the_command(fuzzer: Fuzzer) -> None:
+    outcome = fuzzer.run(FILES, by_command=True)
+    assert not outcome.failure, f"{outcome.kind}, {outcome.steps}: {outcome.failure}"
+
+
+def test_a_number_is_the_same_damage_each_time(inbox: Path) -> None:
+    deliveries = fuzzing.deliveries(inbox)
+    for number in range(40):
+        once, again = (fuzzing.draw(deliveries, SEED, number, large_share=0) for _ in range(2))
+        assert once == again, once.steps
 
 
 @pytest.mark.parametrize(
