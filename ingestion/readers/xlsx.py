@@ -4,7 +4,9 @@ Rows hidden by a filter are rows. A cell merged downwards means its value for ev
 keeps its value in its first column.
 """
 
+import lzma
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from copy import copy
@@ -36,6 +38,21 @@ _BLOCK_BYTES = 1 << 20
 
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Name of the stream that holds a workbook with a password (MS-OFFCRYPTO 1.3.1)."""
+
+_DAMAGED = (
+    BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
+"""What Python's reader of archives raises over a damaged one, by which part the damage is in."""
 
 _MOST_CELLS = 16_000_000
 """A worksheet is in memory as a whole, empty cells too: one cell in a far corner would take all there is."""
@@ -122,7 +139,7 @@ def _sheet(path: Path, file_format: XlsxFormat) -> _Sheet:
         )
     [(name, only)] = sheets.items()
     if has_errors:
-        only.errors.update(_errors(content, name))
+        only.errors.update(_errors(path, content, name))
     return only
 
 
@@ -183,7 +200,7 @@ def _inspected(path: Path, content: bytes) -> bool:
                         f"{path}: expected a worksheet of up to {_MOST_CELLS:,} cells, found one with {extent.rows:,} "
                         f"rows and {extent.columns:,} columns. Delete what is far below or right of the table"
                     )
-    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except _DAMAGED as error:
         raise DataRefusedError(
             f"{path}: expected a complete workbook, found one that is cut off or damaged ({error}). Have it sent again"
         ) from None
@@ -208,18 +225,20 @@ class _Extent:
             self.columns = max(self.columns, column)
 
 
-def _errors(content: bytes, sheet: str) -> dict[tuple[int, int], str]:
+def _errors(path: Path, content: bytes, sheet: str) -> dict[tuple[int, int], str]:
     """Cells with an error value; calamine gives them as empty ones."""
-    workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
     try:
+        workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
         return {
             (row, column): str(cell.value)
             for row, cells in enumerate(workbook[sheet].iter_rows())
             for column, cell in enumerate(cells)
             if cell.data_type == "e"
         }
-    finally:
-        workbook.close()
+    except Exception as error:  # openpyxl lets out whatever a damaged part leads it to
+        raise DataRefusedError(
+            f"{path}: expected a workbook, found a damaged part ({type(error).__name__}). Have it saved and sent again"
+        ) from None
 
 
 def _below_header(

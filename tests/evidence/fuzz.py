@@ -81,7 +81,7 @@ class Fuzzer:
         try:
             exit_code = self._command(bank.folder, f"{delivery.business_date}", clean) if by_command else None
             if not by_command:
-                with fuzzing.blocks(delivery, self._seed, number):
+                with fuzzing.blocks(mutation, self._seed, number):
                     fuzzing.land_damaged(bank, delivery)
             examined = fuzzing.examine(bank, mutation, clean)
             if exit_code is not None and exit_code != (1 if examined.status == "refused" else 0):

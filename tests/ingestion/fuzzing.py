@@ -76,12 +76,12 @@ def draw(all_deliveries: list[Delivery], seed: int, number: int, large_share: fl
 
 
 @contextmanager
-def blocks(delivery: Delivery, seed: int, number: int) -> Iterator[None]:
+def blocks(mutation: Mutation, seed: int, number: int) -> Iterator[None]:
     """Blocks and groups of a size drawn for the number: small ones put their ends everywhere in a small file."""
     chance = random.Random(f"blocks {seed}:{number}")
-    is_large = delivery.kind in LARGE
+    is_large = mutation.delivery.kind in LARGE or "huge field" in mutation.steps
     usual = _sizes()
-    block = chance.choice((usual[0], 1 << 16, 1 << 14 if is_large else 1 << 9))
+    block = chance.choice((usual[0], 1 << 16, 1 << 16 if is_large else 1 << 9))
     group = chance.choice((usual[1], 1 << 20, 1 << 20 if is_large else 1 << 13))
     _set_sizes(block, group)
     try:
@@ -415,12 +415,13 @@ def expected_rows(delivery: Delivery) -> int | None:
 def _csv_rows(delivery: Delivery) -> int | None:
     """Records of a quoted file whose quotes all close at the end of a value; None for others.
 
-    A carriage return alone ends a line for some programs and not for others: None too.
+    A carriage return alone ends a line for some programs and not for others, and a record with a byte that cannot be
+    read is rejected line by line: None too.
     """
     plain = text_rows(delivery)
     if plain is not None:
         return plain
-    if re.search(rb"\r(?!\n)", delivery.content):
+    if re.search(rb"\r(?!\n)|\0", delivery.content):
         return None
     try:
         text = delivery.content.removeprefix(b"\xef\xbb\xbf").decode("utf-8")

@@ -75,6 +75,17 @@ def test_a_message_about_a_header_shows_no_data(tmp_path: Path, text: str) -> No
     assert ("nam, month" in str(refused.value)) == text.startswith("id_no,nam,")
 
 
+def test_an_archive_whose_parts_are_not_where_it_says_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "roster.xlsx"
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["姓名"])
+    book.save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + content[61:])
+    with pytest.raises(DataRefusedError, match=r"roster\.xlsx: expected a .*workbook, found "):
+        read_xlsx(path, XlsxFormat(kind="xlsx", columns={"姓名": "name"}))
+
+
 @pytest.mark.parametrize("far", ["XFD1048576", "B1048576"])
 def test_a_cell_in_a_far_corner_does_not_take_all_memory(tmp_path: Path, far: str) -> None:
     path = tmp_path / "roster.xlsx"
