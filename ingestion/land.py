@@ -29,7 +29,7 @@ from ingestion.extraction import Extraction, extract
 from ingestion.inbox import Delivery, content_sha256, display_name, find_delivery
 from ingestion.key_use import check_keys, record_key_use
 from ingestion.legal_basis import read_legal_basis
-from ingestion.placing import placed
+from ingestion.placing import placed, temporary
 from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
 from ingestion.table_lock import table_lock
@@ -238,6 +238,7 @@ def _land_table(
 ) -> BatchResult | None:
     key = {"source": contract.source, "table_name": contract.table, "business_date": business_date.isoformat()}
     earlier = next(iter(rows(bank.home, landing_batch, **key)), None)
+    _take_back(bank, contract, business_date, earlier)
     try:
         return _try_table(bank, contract, descriptions, business_date, progress, key, earlier)
     except DataRefusedError as error:
@@ -307,6 +308,8 @@ def _try_table(
             delivery.check_unmoved()
         if earlier:
             _keep_superseded(bank, contract, business_date, earlier)
+        mark = _placing_mark(bank, contract, business_date)
+        mark.write_text(batch_id)
         counts = batch.place()
         if counts.drift and progress:
             changes = ", ".join(f"{change} {column}" for column, change in counts.drift)
@@ -317,6 +320,7 @@ def _try_table(
     )
     unloads = [next(known) if delivery else None for delivery in found]
     _record(bank, contract, key, batch_id, content, files, unloads, counts)
+    mark.unlink()
     return BatchResult(
         contract.source,
         contract.table,
@@ -347,25 +351,61 @@ def _opened(
         yield name, read_file(file, file_format)
 
 
+def _placing_mark(bank: Bank, contract: Contract, business_date: date) -> Path:
+    """Holds the batch id while its files are placed and the ledger does not know of them yet."""
+    return bank.home.landing / contract.source / contract.table / f".{business_date}.placing"
+
+
+def _take_back(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any] | None) -> None:
+    """Undo what a killed run placed without a ledger row: the files of the landed batch, or none, are there again.
+
+    The next delivery need not be the one that was being placed: it may be refused, or the earlier one sent again.
+    """
+    mark = _placing_mark(bank, contract, business_date)
+    if not mark.exists():
+        return
+    landed = earlier if earlier and earlier["status"] == "landed" else None
+    if not (landed and landed["batch_id"] == mark.read_text()):
+        for current, kept in _kept(bank, contract, business_date, landed["content_sha256"] if landed else ""):
+            if landed and kept.exists():
+                again = temporary(current)
+                again.unlink(missing_ok=True)
+                again.hardlink_to(kept)
+                again.replace(current)
+                # between two names of one file, rename does nothing
+                again.unlink(missing_ok=True)
+            else:
+                current.unlink(missing_ok=True)
+    mark.unlink()
+
+
+def _kept(bank: Bank, contract: Contract, business_date: date, content: str) -> list[tuple[Path, Path]]:
+    """Files of a date in vault, quarantine and landing, each with where a superseded batch keeps its own."""
+    name = f"{content[:BATCH_DIGITS]}.parquet"
+    table = Path(contract.source) / contract.table
+    roots = [(bank.home.vault, bank.home.vault), (bank.home.quarantine, bank.home.quarantine)]
+    roots.append((bank.home.landing, bank.home.superseded))
+    return [
+        (root / table / f"{business_date}.parquet", kept / table / str(business_date) / name) for root, kept in roots
+    ]
+
+
 def _keep_superseded(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any]) -> None:
     """Give the files of the batch that is about to be replaced a second name, under its digest.
 
     The landed file comes last: once it is there, all are, and a killed run that already replaced some of them does
     not take those for the earlier ones.
     """
-    home, name = bank.home, f"{earlier['content_sha256'][:BATCH_DIGITS]}.parquet"
-    kept = home.superseded / contract.source / contract.table / str(business_date) / name
+    *beside, (landed, kept) = _kept(bank, contract, business_date, earlier["content_sha256"])
     if kept.exists():
         return
+    for current, copy in beside:
+        copy.unlink(missing_ok=True)
+        if current.exists():
+            copy.parent.mkdir(exist_ok=True)
+            copy.hardlink_to(current)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    for root in (home.vault, home.quarantine):
-        folder = root / contract.source / contract.table
-        beside = folder / str(business_date) / name
-        beside.unlink(missing_ok=True)
-        if (current := folder / f"{business_date}.parquet").exists():
-            beside.parent.mkdir(exist_ok=True)
-            beside.hardlink_to(current)
-    kept.hardlink_to(home.landing / contract.source / contract.table / f"{business_date}.parquet")
+    kept.hardlink_to(landed)
 
 
 def _unchanged(bank: Bank, contract: Contract, business_date: date, earlier: dict[str, Any]) -> BatchResult:

@@ -4,7 +4,9 @@ Rows hidden by a filter are rows. A cell merged downwards means its value for ev
 keeps its value in its first column.
 """
 
+import lzma
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from copy import copy
@@ -37,6 +39,26 @@ _BLOCK_BYTES = 1 << 20
 
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Name of the stream that holds a workbook with a password (MS-OFFCRYPTO 1.3.1)."""
+
+_DAMAGED = (
+    BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+)
+"""What Python's reader of archives raises over a damaged one, by which part the damage is in."""
+
+_MOST_CELLS = 16_000_000
+"""A worksheet is in memory as a whole, empty cells too: one cell in a far corner would take all there is."""
+
+_REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 
 _ERROR_CELL = re.compile(rb"<c\s[^>]*\bt=[\"']e[\"']")
 _LONGEST_CELL_START = 256
@@ -123,7 +145,7 @@ def _sheet(path: Path, file_format: XlsxFormat) -> _Sheet:
         )
     [(name, only)] = sheets.items()
     if has_errors:
-        only.errors.update(_errors(content, name))
+        only.errors.update(_errors(path, content, name))
     return only
 
 
@@ -165,6 +187,7 @@ def _inspected(path: Path, content: bytes) -> bool:
                 unlimited = copy(info)
                 unlimited.file_size = _EXPANDED_BYTES
                 del unlimited.CRC
+                extent = _Extent()
                 with archive.open(unlimited) as part:
                     tail = b""
                     while block := part.read(_BLOCK_BYTES):
@@ -174,28 +197,54 @@ def _inspected(path: Path, content: bytes) -> bool:
                                 f"{path}: expected a workbook, found {len(content):,} bytes that expand beyond "
                                 f"{expanded:,}: no workbook is packed so densely. Ask the sender what this file is"
                             )
-                        if info.filename.startswith("xl/worksheets/") and not has_errors:
-                            has_errors = _ERROR_CELL.search(tail + block) is not None
+                        if info.filename.endswith(".xml") and "sheet" in info.filename:
+                            has_errors = has_errors or _ERROR_CELL.search(tail + block) is not None
+                            extent.add(tail + block)
                             tail = block[-_LONGEST_CELL_START:]
-    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+                if extent.columns * extent.rows > _MOST_CELLS:
+                    raise DataRefusedError(
+                        f"{path}: expected a worksheet of up to {_MOST_CELLS:,} cells, found one with {extent.rows:,} "
+                        f"rows and {extent.columns:,} columns. Delete what is far below or right of the table"
+                    )
+    except _DAMAGED as error:
         raise DataRefusedError(
             f"{path}: expected a complete workbook, found one that is cut off or damaged ({error}). Have it sent again"
         ) from None
     return has_errors
 
 
-def _errors(content: bytes, sheet: str) -> dict[tuple[int, int], str]:
+class _Extent:
+    """The last column and the last row that any cell of a worksheet is in."""
+
+    def __init__(self) -> None:
+        self.columns = 0
+        self.rows = 0
+
+    def add(self, part: bytes) -> None:
+        """Look at the cells' references in a part of the worksheet."""
+        found = _REFERENCE.findall(part)
+        self.rows = max(self.rows, max((int(row) for _, row in found), default=0))
+        for letters in {letters for letters, _ in found}:
+            column = 0
+            for letter in letters:
+                column = column * 26 + letter - 64
+            self.columns = max(self.columns, column)
+
+
+def _errors(path: Path, content: bytes, sheet: str) -> dict[tuple[int, int], str]:
     """Cells with an error value; calamine gives them as empty ones."""
-    workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
     try:
+        workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
         return {
             (row, column): str(cell.value)
             for row, cells in enumerate(workbook[sheet].iter_rows())
             for column, cell in enumerate(cells)
             if cell.data_type == "e"
         }
-    finally:
-        workbook.close()
+    except Exception as error:  # openpyxl lets out whatever a damaged part leads it to
+        raise DataRefusedError(
+            f"{path}: expected a workbook, found a damaged part ({type(error).__name__}). Have it saved and sent again"
+        ) from None
 
 
 def _below_header(

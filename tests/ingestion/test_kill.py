@@ -14,6 +14,7 @@ from ingestion.bank import Bank
 from ingestion.land import land
 from ingestion.quarantine import read_quarantine
 from ingestion.vault import reveal
+from qianmo.errors import DataRefusedError
 from qianmo.ledger import landing_batch, landing_reject, landing_version, rows
 from tests.ingestion.conftest import ACCOUNT, DAY, MakeBank, account_row, account_text, deliver_accounts, landed
 
@@ -95,6 +96,14 @@ FIRST_DELIVERY = account_text([account_row(3), account_row(4, cls="gold")])
 DELIVERY = account_text([*(account_row(n) for n in range(500)), account_row(1), account_row(900, cls="gold")])
 
 
+def land_killed(bank: Bank, moment: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILL, str(bank.folder), moment], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+
 @pytest.mark.parametrize(
     ("moment", "earlier"),
     [*((moment, False) for moment in MOMENTS), *((moment, True) for moment in (*MOMENTS, *SECOND_ONLY))],
@@ -114,10 +123,41 @@ def test_a_killed_landing_is_made_good_by_the_next(make_bank: MakeBank, moment: 
     subprocess.run(["rm", "-r", bank.home.root], check=True)
     land_earlier()
 
-    root = Path(__file__).resolve().parents[2]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILL, str(bank.folder), moment], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
-    )
-    assert killed.returncode == -signal.SIGKILL
+    land_killed(bank, moment)
     land(bank, "core", DAY)
     assert state(bank) == expected
+
+
+@pytest.mark.parametrize("moment", [m for m in MOMENTS if m != "ledger row written"])
+@pytest.mark.parametrize("following", ["the earlier one", "a broken one"])
+def test_what_a_killed_run_placed_is_taken_back(make_bank: MakeBank, moment: str, following: str) -> None:
+    """The killed delivery never comes again: the batch of the ledger is whole, whatever was placed over it."""
+    bank = make_bank(core={"account": ACCOUNT})
+    deliver_accounts(bank.inbox, FIRST_DELIVERY, 2)
+    land(bank, "core", DAY)
+    expected = state(bank)
+    deliver_accounts(bank.inbox, DELIVERY, 502)
+    land_killed(bank, moment)
+    if following == "the earlier one":
+        deliver_accounts(bank.inbox, FIRST_DELIVERY, 2)
+        assert [result.status for result in land(bank, "core", DAY)] == ["unchanged"]
+    else:
+        deliver_accounts(bank.inbox, account_text([account_row(9)]), 1, rows=3)
+        with pytest.raises(DataRefusedError, match="expected rows 3"):
+            land(bank, "core", DAY)
+    found = state(bank)
+    for part in ("landing", "vault", "quarantine", "versions", "reject"):
+        assert found[part] == expected[part], part
+    left = set(found["files"]) - set(expected["files"])
+    assert {Path(name).stem for name in left} <= {expected["versions"][0]["content_sha256"][:12]}  # kept, for nothing
+
+
+@pytest.mark.parametrize("moment", [m for m in MOMENTS if m != "ledger row written"])
+def test_a_killed_first_landing_that_is_refused_afterwards_leaves_nothing(make_bank: MakeBank, moment: str) -> None:
+    bank = make_bank(core={"account": ACCOUNT})
+    deliver_accounts(bank.inbox, DELIVERY, 502)
+    land_killed(bank, moment)
+    deliver_accounts(bank.inbox, DELIVERY, 502, rows=3)
+    with pytest.raises(DataRefusedError, match="expected rows 3"):
+        land(bank, "core", DAY)
+    assert list(bank.home.root.rglob(f"*{DAY}*")) == []
