@@ -63,7 +63,7 @@ __all__ = [
     "write_empty_contracts",
 ]
 
-_EXPORTED = (landing_batch, landing_reject, landing_drift, gate_result, gate_measure)
+_EXPORTED = (landing_batch, landing_reject, landing_version, landing_drift, gate_result, gate_measure)
 """Tables of the ledger that dbt reads."""
 
 

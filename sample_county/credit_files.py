@@ -156,6 +156,8 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             **handled_by(customer),
             "list_no": text(rows["list_code"]),
             "apply_amt": money(rows["amount"].to_numpy()),
+            # A release of the lending system after the first date writes one field more, still empty.
+            **({"备用字段": pa.nulls(len(rows), pa.string())} if not is_first else {}),
         },
     )
 

@@ -4,7 +4,6 @@ A chunk without any fault is split by Arrow; one with a fault is taken line by l
 """
 
 import csv
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -24,8 +23,6 @@ from qianmo.errors import DataRefusedError
 _SEPARATOR = "\x1f"
 """Stands for a delimiter of several characters while a chunk is split."""
 
-_COLUMN_NAME = re.compile(r"[A-Za-z_]+[0-9]{0,3}[A-Za-z_]*")
-"""What a message may show of a header line: where the header is missing, a row of data is in its place."""
 
 _LONGEST_RECORD = 200
 """Lines that a quoted record may span; a quote still open after them is a fault of its first line."""

@@ -147,6 +147,7 @@ def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manif
         "mart_data_quality",
         "mart_data_quality_day",
         "mart_data_freshness",
+        "mart_data_drift",
         "mart_gate_result",
         "mart_gate_measure",
         "mart_legal_basis",

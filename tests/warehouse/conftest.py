@@ -79,7 +79,14 @@ class Warehouse:
         folder = self.root / "landing" / "_ledger"
         folder.mkdir(parents=True, exist_ok=True)
         with duckdb.connect() as connection:
-            exported = (ledger.landing_batch, ledger.landing_reject, ledger.gate_result, ledger.gate_measure)
+            exported = (
+                ledger.landing_batch,
+                ledger.landing_reject,
+                ledger.landing_version,
+                ledger.landing_drift,
+                ledger.gate_result,
+                ledger.gate_measure,
+            )
             for table in exported:
                 columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
                 connection.execute(f"create table {table.name} ({columns})")

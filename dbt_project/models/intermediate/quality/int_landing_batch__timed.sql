@@ -13,6 +13,16 @@ arrivals as (
     where measure = 'late'
 ),
 
+versions as (
+    select
+        source,
+        table_name,
+        business_date,
+        max(version) as version
+    from {{ ref('stg_ledger__landing_version') }}
+    group by source, table_name, business_date
+),
+
 tables as (
     select * from {{ ref('int_landed_table__named') }}
 ),
@@ -56,9 +66,15 @@ select
         when arrivals.value > arrivals.upper_bound then 'late'
         else 'on_time'
     end as delivery_status,
+    versions.version,
     known.rows_in,
     known.rows_quarantined
 from known
+left join versions
+    on
+        known.source = versions.source
+        and known.table_name = versions.table_name
+        and known.business_date = versions.business_date
 left join arrivals
     on
         known.source = arrivals.source

@@ -21,8 +21,9 @@ select
         when 'late' then '▲ 迟到'
         when 'missing' then '✘ 缺失'
         when 'refused' then '■ 拒收'
-    end as delivery_status_name,
+    end || case when version > 1 then ' 第' || version || '版' else '' end as delivery_status_name,
     business_date > {{ business_date() }} - 14 as is_recent,
+    version,
     rows_in,
     rows_quarantined
 from deliveries
