@@ -14,6 +14,7 @@ from itertools import chain
 from json import dumps
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.bank import Bank, DelimitedFormat, FixedWidthFormat, Lookup, TableDescription, XlsxFormat
-from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Contract
+from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Contract, VaultKind
 from ingestion.encryption import encrypted_writer
 from ingestion.legal_basis import LegalBasis
 from ingestion.mapping import Mapping, literal, mapped_columns, quoted, source_column
@@ -36,12 +37,18 @@ from ingestion.readers.xlsx import read_xlsx
 from ingestion.streaming import ParquetStream, ahead, landed_connection
 from ingestion.surrogate import SURROGATE_KEY_ID, define, normalised, surrogate_key_id
 from ingestion.telling import error_told
-from ingestion.vault import GROUP_ROWS as VAULT_GROUP_ROWS
 from ingestion.vault import SCHEMA as VAULT
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.settings import keys
 
-_VAULT_PARTS = ("key", "masked", "is_valid", "birth_date", "gender")
+_BASIS = pa.schema(
+    [
+        ("basis_source", pa.string()),
+        ("legal_basis", pa.string()),
+        ("basis_purpose", pa.string()),
+        ("basis_expiry", pa.date32()),
+    ]
+)
 _MEMORY_LIMIT = "2GiB"
 _GROUP_BYTES = 32 << 20
 _PROGRESS_ROWS = 1_000_000
@@ -131,7 +138,8 @@ class Batch:
         self._rejects: Counter[tuple[str, str]] = Counter()
         self._drift: dict[tuple[str, str], None] = {}
         self._added: list[_Added] = []
-        self._vault_kinds = sorted({column.vault for column in contract.columns if column.vault})
+        self._basis: list[tuple[Any, ...]] = []
+        vaulted = [column.name for column in contract.columns if column.vault]
         home, name = bank.home, Path(contract.source) / contract.table / f"{business_date}.parquet"
         self._landing_file, self._vault_file, self._quarantine_file = (
             root / name for root in (home.landing, home.vault, home.quarantine)
@@ -139,25 +147,24 @@ class Batch:
         # Without a folder to spill to: what is mapped here holds raw identifiers.
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""})
         define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
-        basis = ", ".join(f"{column} {kind}" for column, kind in LEGAL_BASIS_COLUMNS.items())
-        self._connection.execute(f"create table delivered (file integer, name varchar, fields varchar, {basis})")
+        self._connection.execute("create table delivered (file integer, name varchar, fields varchar)")
         for file in (self._landing_file, self._vault_file, self._quarantine_file):
             file.parent.mkdir(parents=True, exist_ok=True)
         shape = ", ".join(f"null::{kind} as {quoted(column)}" for column, kind in mapped_columns(contract).items())
         nothing = self._connection.execute(f"select {shape} where false").to_arrow_table()
-        self._make_surrogates(nothing)
-        self._layout = self._landed(nothing).schema.with_metadata(
+        self._layout = self._landed(nothing, list(self._identifiers(nothing))).schema.with_metadata(
             {"contract_version": str(contract.version), SURROGATE_KEY_ID: surrogate_key_id()}
         )
         self._landing = ParquetStream(
             temporary(self._landing_file),
             self._layout,
             [column.name for column in contract.columns if column.accepted]
+            + [f"{name}_{part}" for name in vaulted for part in ("key", "masked")]
             + [name for name in self._layout.names if name in (*TECHNICAL_COLUMNS, *LEGAL_BASIS_COLUMNS)],
         )
         self._vault: pq.ParquetWriter | None = (
             encrypted_writer(temporary(self._vault_file), VAULT, {SURROGATE_KEY_ID: surrogate_key_id()})
-            if self._vault_kinds
+            if vaulted
             else None
         )
         self._quarantine: pq.ParquetWriter | None = None
@@ -233,7 +240,7 @@ class Batch:
         needs_basis = self._contract.legal_basis == "required"
         basis_fault = "|legal_basis" if needs_basis and basis is None else None
         self._added.append(_Added(sources, first_row, first_file))
-        stated = [basis.source, basis.legal_basis, basis.purpose, basis.expires] if basis else [None] * 4
+        stated = (basis.source, basis.legal_basis, basis.purpose, basis.expires) if basis else (None,) * 4
         total: Decimal | None = Decimal(0)
         reported = first_row
         for group in ahead(groups):
@@ -242,9 +249,10 @@ class Batch:
                 self._files_read += 1
                 self._drift |= dict.fromkeys(header.drift)
                 self._connection.execute(
-                    "insert into delivered values (?, ?, ?, ?, ?, ?, ?)",
-                    [self._files_read, name, dumps(fields, ensure_ascii=False), *stated],
+                    "insert into delivered values (?, ?, ?)",
+                    [self._files_read, name, dumps(fields, ensure_ascii=False)],
                 )
+                self._basis.append(stated)
             try:
                 query = mapping.query("_incoming", basis_fault, any(piece.may_be_shortened for piece in group.pieces))
                 mapped = _in_order(self._over(query, group))
@@ -261,9 +269,9 @@ class Batch:
             total = self._with_amounts(total, mapped)
             self._reject_faulty(group, mapped)
             kept = _kept(mapped)
-            self._make_surrogates(kept)
-            self._to_vault()
-            self._land(self._landed(kept))
+            identifiers = list(self._identifiers(kept))
+            self._to_vault(identifiers)
+            self._land(self._landed(kept, identifiers))
             if self._progress and self._rows_read - reported >= _PROGRESS_ROWS:
                 reported = self._rows_read
                 self._progress(f"{self._contract.name} {self._business_date}: {reported:,} rows read")
@@ -343,73 +351,59 @@ class Batch:
         self._connection.unregister("_rows")
         return found["raw"].combine_chunks()
 
-    def _make_surrogates(self, mapped: pa.Table) -> None:
-        """One table per kind of vaulted value, normalised and hashed once per distinct text of the group."""
-        self._connection.register("mapped", mapped)
-        for kind in self._vault_kinds:
-            names = [column.name for column in self._contract.columns if column.vault == kind]
-            values = " union ".join(
-                f"select distinct {quoted(name)} as value from mapped where {quoted(name)} is not null"
-                for name in names
-            )
-            checks = (
-                ", id_is_valid(normal) as is_valid, id_birth_date(normal) as birth_date, id_gender(normal) as gender"
-                if kind == "id_number"
-                else ""
-            )
-            # Tables one after the other: in one statement each use of the normalised value would compute it again.
-            for statement in (
-                f"create or replace table distinct_{kind} as {values}",
-                f"create or replace table normal_{kind} as"
-                f" select value, {normalised(kind, 'value')} as normal from distinct_{kind}",
-                f"create or replace table surrogate_{kind} as select value, normal,"
-                f" surrogate({literal(kind)}, normal) as key, masked_{kind}(normal) as masked{checks}"
-                f" from normal_{kind} where normal is not null",
-            ):
-                self._connection.execute(statement)
+    def _surrogates(self, kind: VaultKind, texts: pa.Array) -> pa.Table:
+        """Of each text: its normal form, which goes to the vault, and what lands in its place; in the same order."""
+        checks = (
+            ", case when normal is not null then id_is_valid(normal) end as is_valid,"
+            " id_birth_date(normal) as birth_date, id_gender(normal) as gender"
+            if kind == "id_number"
+            else ""
+        )
+        self._connection.register("texts", pa.table({"text": texts}))
+        # a table in between: in one statement each use of the normal form would compute it again
+        normal = normalised(kind, "text")
+        self._connection.execute(f"create or replace table normals as select {normal} as normal from texts")
+        return self._connection.execute(
+            f"select normal, surrogate({literal(kind)}, normal) as key, masked_{kind}(normal) as masked{checks}"
+            " from normals"
+        ).to_arrow_table()
 
-    def _to_vault(self) -> None:
-        if self._vault:
-            values = " union all ".join(
-                f"select {literal(kind)} as kind, key, normal from surrogate_{kind}" for kind in self._vault_kinds
-            )
-            found = self._connection.execute(f"select * from ({values}) order by kind, key").to_arrow_table()
+    def _identifiers(self, kept: pa.Table) -> Iterator[tuple[str, VaultKind, pa.Array, pa.Table]]:
+        """Of each vaulted column: its name and kind, a position per row, and the surrogates of its distinct texts."""
+        for column in self._contract.columns:
+            if column.vault:
+                encoded = kept[column.name].combine_chunks().dictionary_encode()
+                yield column.name, column.vault, encoded.indices, self._surrogates(column.vault, encoded.dictionary)
+
+    def _to_vault(self, identifiers: list[tuple[str, VaultKind, pa.Array, pa.Table]]) -> None:
+        values = [
+            pa.table({"kind": pa.repeat(kind, len(found)), "key": found["key"], "value": found["normal"]}, VAULT)
+            for _, kind, _, found in identifiers
+        ]
+        if self._vault and values:
+            self._connection.register("vaulted", pa.concat_tables(values))
+            found = self._connection.execute(
+                "select * from vaulted where key is not null order by kind, key"
+            ).to_arrow_table()
             if found.num_rows:
-                self._vault.write_table(found.rename_columns(VAULT.names).cast(VAULT), row_group_size=VAULT_GROUP_ROWS)
+                self._vault.write_table(found.cast(VAULT))
 
-    def _landed(self, mapped: pa.Table) -> pa.Table:
+    def _landed(self, mapped: pa.Table, identifiers: list[tuple[str, VaultKind, pa.Array, pa.Table]]) -> pa.Table:
         """The rows as landed, in order. Columns that nothing is done to are taken over as they are."""
         columns: dict[str, pa.ChunkedArray | pa.Array] = {}
-        revealed = self._without_identifiers(mapped)
+        found_of = {name: (positions, found) for name, _, positions, found in identifiers}
         for column in self._contract.columns:
             if column.vault is None:
                 columns[column.name] = mapped[column.name]
-            else:
-                parts = _VAULT_PARTS if column.vault == "id_number" else _VAULT_PARTS[:2]
-                columns |= {(name := f"{column.name}_{part}"): revealed[name] for part in parts}
+                continue
+            positions, found = found_of[column.name]
+            parts = [name for name in found.column_names if name != "normal"]
+            columns |= {f"{column.name}_{part}": _at(found[part], positions, part == "key") for part in parts}
         if self._contract.legal_basis:
-            columns |= {name: revealed[name] for name in LEGAL_BASIS_COLUMNS}
+            for at, field in enumerate(_BASIS):
+                of_files = pa.array([basis[at] for basis in self._basis], field.type)
+                columns[field.name] = of_files.take(pc.subtract(mapped["_file"], 1).combine_chunks())
         return self._with_technical(columns, mapped["_row"], is_deleted=False)
-
-    def _without_identifiers(self, mapped: pa.Table) -> pa.Table:
-        """In the rows' order: surrogates and masks of the vaulted columns, and the legal basis of their file."""
-        selected, joins = ["mapped._row"], ""
-        for column in self._contract.columns:
-            if column.vault:
-                parts = _VAULT_PARTS if column.vault == "id_number" else _VAULT_PARTS[:2]
-                alias = quoted(f"_{column.name}")
-                joins += (
-                    f" left join surrogate_{column.vault} as {alias} on {alias}.value = mapped.{quoted(column.name)}"
-                )
-                selected += [f"{alias}.{part} as {quoted(f'{column.name}_{part}')}" for part in parts]
-        if self._contract.legal_basis:
-            joins += " join delivered on delivered.file = mapped._file"
-            selected += [f"delivered.{name}" for name in LEGAL_BASIS_COLUMNS]
-        if not joins:
-            return mapped.select(["_row"])
-        self._connection.register("mapped", mapped)
-        found = self._connection.execute(f"select {', '.join(selected)} from mapped{joins}").to_arrow_table()
-        return _in_order(found)
 
     def _with_technical(
         self, columns: dict[str, pa.ChunkedArray | pa.Array], rows: pa.ChunkedArray | pa.Array, is_deleted: bool
@@ -435,7 +429,7 @@ class Batch:
         """Land one tombstone per key that the source no longer has; `keys` has the columns of `landed_key()`."""
         key = self._contract.landed_key()
         own = [field for field in self._layout if field.name not in TECHNICAL_COLUMNS]
-        columns = {f.name: keys[f.name] if f.name in key else pa.nulls(len(keys), f.type) for f in own}
+        columns = {f.name: keys[f.name].cast(f.type) if f.name in key else pa.nulls(len(keys), f.type) for f in own}
         numbers = pa.array(np.arange(self._rows_read + 1, self._rows_read + len(keys) + 1))
         self._rows_read += len(keys)
         self._land(self._with_technical(columns, numbers, is_deleted=True))
@@ -495,6 +489,16 @@ def _kept(mapped: pa.Table) -> pa.Table:
     """The rows without a fault that the description selects."""
     keep = pc.and_(pc.is_null(mapped["_fault"]), pc.fill_null(mapped["_selected"], False))
     return mapped if pc.all(keep).as_py() else mapped.filter(keep)
+
+
+def _at(values: pa.ChunkedArray, positions: pa.Array, as_dictionary: bool) -> pa.Array:
+    """The value at each position; as a dictionary, which Parquet stores as it is if no value is there twice."""
+    values = values.combine_chunks()
+    if not as_dictionary:
+        return values.take(positions)
+    if values.null_count or len(pc.unique(values)) < len(values):
+        return values.take(positions).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(positions, values)
 
 
 def _null_if_empty(texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -43,6 +43,7 @@ from ingestion.readers.header import Header, absent_columns, described_columns
 from ingestion.readers.records import columns_of, of_fields, split_records
 from ingestion.readers.rows import Piece, Rows
 from ingestion.streaming import landed_connection
+from ingestion.surrogate import SURROGATE_KEY_ID, surrogate_key_id
 from ingestion.vault import SCHEMA as VAULT
 from qianmo.errors import ConfigurationError, DataRefusedError
 from qianmo.home import BankHome
@@ -402,7 +403,7 @@ class _Releasing:
             return
         new = pa.Table.from_batches(read_encrypted(self._new_vault), VAULT)
         known = [pa.array([], pa.string())]
-        with encrypted_writer(temporary(self._vault), VAULT) as writer:
+        with encrypted_writer(temporary(self._vault), VAULT, {SURROGATE_KEY_ID: surrogate_key_id()}) as writer:
             for batch in read_encrypted(self._vault) if self._vault.exists() else []:
                 known.append(batch["key"].filter(pc.is_in(batch["key"], new["key"])))
                 writer.write_batch(batch)

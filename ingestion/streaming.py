@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 _T = TypeVar("_T")
 
 _LANDED_MEMORY = "400MiB"
+_DICTIONARY_BYTES = 16 << 20
+"""Room for the distinct surrogates of a group of rows."""
+
 _STALLED_SECONDS = 0.2
 
 
@@ -76,6 +79,7 @@ class ParquetStream:
             self._layout,
             compression="zstd",
             use_dictionary=self._repeated,
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
             store_schema=False,
             store_decimal_as_integer=True,
         ) as writer:
