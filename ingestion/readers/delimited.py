@@ -4,7 +4,6 @@ A chunk without any fault is split by Arrow; one with a fault is taken line by l
 """
 
 import csv
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,13 +15,11 @@ import pyarrow.csv as pacsv
 from ingestion.bank import DelimitedFormat
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.text import EncodingWatch, chunks, decode, may_be_shortened, raw_lines, split_lines
+from ingestion.telling import header_told
 from qianmo.errors import DataRefusedError
 
 _SEPARATOR = "\x1f"
 """Stands for a delimiter of several characters while a chunk is split."""
-
-_COLUMN_NAME = re.compile(r"[A-Za-z_]+[0-9]{0,3}[A-Za-z_]*")
-"""What a message may show of a header line: where the header is missing, a row of data is in its place."""
 
 _LONGEST_RECORD = 200
 """Lines that a quoted record may span; a quote still open after them is a fault of its first line."""
@@ -66,10 +63,9 @@ class _Reader:
         columns = self._format.columns
         known = columns if isinstance(columns, dict) else {name: name for name in columns or []}
         if missing := [text for text in known if text not in header]:
-            shown = [text for text in header if text in known or _COLUMN_NAME.fullmatch(text)]
-            hidden = f"{len(header) - len(shown)} not shown, which may be data" if len(shown) < len(header) else ""
-            found = ", ".join(shown + [hidden] * bool(hidden))
-            raise DataRefusedError(f"{self._path}: expected header column {', '.join(missing)}, found {found}")
+            raise DataRefusedError(
+                f"{self._path}: expected header column {', '.join(missing)}, found {header_told(list(known), header)}"
+            )
         return [known.get(text, text) for text in header]
 
     def pieces(self) -> Iterator[Piece]:

@@ -25,6 +25,7 @@ from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load
 from ingestion.bank import XlsxFormat
 from ingestion.readers.compressed import archive_kind, opened
 from ingestion.readers.rows import Piece, Rows, schema
+from ingestion.telling import header_told
 from qianmo.errors import DataRefusedError
 
 _LARGEST_BYTES = 256 << 20
@@ -282,7 +283,7 @@ def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat) -> tupl
         if sum(text in texts for text in wanted) > sum(text in nearest for text in wanted):
             nearest = texts
     missing = [text for text in wanted if text not in nearest]
-    found = ", ".join(text for text in nearest if text) or "no such row"
+    found = header_told(wanted, nearest) if nearest else "no such row"
     raise DataRefusedError(
         f"{path}: expected header column {', '.join(missing)} in one of the first {_HEADER_ROWS} rows, found {found}"
     )

@@ -75,6 +75,16 @@ def test_a_message_about_a_header_shows_no_data(tmp_path: Path, text: str) -> No
     assert ("nam, month" in str(refused.value)) == text.startswith("id_no,nam,")
 
 
+def test_a_message_about_a_form_shows_no_data(tmp_path: Path) -> None:
+    path = tmp_path / "form.xlsx"
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["姓名", "侯辉国", "身份证号", "321281199604010011", "单位321281199604010011"])
+    book.save(path)
+    described = XlsxFormat(kind="xlsx", columns={"姓名": "name", "身份证号": "id_no", "单位": "employer"})
+    with pytest.raises(DataRefusedError, match="found 姓名, 身份证号, 3 not shown, which may be data"):
+        read_xlsx(path, described)
+
+
 def test_an_archive_whose_parts_are_not_where_it_says_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "roster.xlsx"
     book = openpyxl.Workbook()
