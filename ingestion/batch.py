@@ -36,7 +36,7 @@ from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.streaming import ParquetStream, ahead, landed_connection
 from ingestion.surrogate import SURROGATE_KEY_ID, define, normalised, surrogate_key_id
-from ingestion.telling import error_told
+from ingestion.telling import error_told, header_told
 from ingestion.vault import SCHEMA as VAULT
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.settings import keys
@@ -194,7 +194,8 @@ class Batch:
         columns = first.columns
         if first.header.absent:
             missing = ", ".join(first.header.absent.values())
-            raise DataRefusedError(f"{file}: expected header column {missing}, found {', '.join(columns)}")
+            told = header_told(first.header.known, first.header.texts)
+            raise DataRefusedError(f"{file}: expected header column {missing}, found {told}")
         values = ", ".join(source_column(column) for column in columns)
         packed = ", ".join(f"{literal(c)}: {quoted(c)}" for c in columns)
         key = ", ".join(f"{quoted(column)} as _key_{at}" for at, column in enumerate(lookup.key))

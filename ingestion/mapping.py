@@ -218,9 +218,10 @@ class Mapping:
                 {text for sql in [*choosing, *(self._map[name] for name in required)] for text in missing[sql]}
             )
             uses = required + (["where or lookups"] if choosing else [])
-            used = {name.lower() for sql in self._map.values() for name in _references(self._connection, sql)}
-            is_header = any(name.lower() in used for name in self._columns)
-            found = header_told(self._rows.header.texts or self._columns, is_header)
+            header = self._rows.header
+            used = {name for sql in self._map.values() for name in _references(self._connection, sql)}
+            expected = used if header.absent is None else header.known
+            found = header_told(expected, header.texts or self._columns)
             raise DataRefusedError(
                 f"{self._file}: expected header column {', '.join(texts)} (for {', '.join(uses)}), found {found}"
             )

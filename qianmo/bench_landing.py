@@ -1,7 +1,7 @@
 """How fast a large unload is landed, against a floor: `iconv` to UTF-8, then DuckDB's reader to zstd Parquet.
 
-The floor decodes and types the same file and checks nothing. Each measurement is a process of its own; floor and landings
-take turns, and the ratios are those of the medians. Start-up is left out on both sides.
+The floor decodes and types the same file and checks nothing. Each measurement is a process of its own; floor and
+landings take turns, and the ratios are those of the medians. Start-up is left out on both sides.
 """
 
 import os
@@ -77,7 +77,7 @@ _FLOOR_TYPES = {
 
 @dataclass(frozen=True)
 class Taken:
-    """One process: wall time of the work in seconds, without start-up; processor time and highest memory (MiB) of all."""
+    """One process: wall time without start-up, processor time (seconds) and highest memory (MiB) of the whole."""
 
     wall: float
     processor: float

@@ -23,7 +23,6 @@ from qianmo.errors import DataRefusedError
 _SEPARATOR = "\x1f"
 """Stands for a delimiter of several characters while a chunk is split."""
 
-
 _LONGEST_RECORD = 200
 """Lines that a quoted record may span; a quote still open after them is a fault of its first line."""
 
@@ -76,10 +75,11 @@ class _Reader:
         """Names in file order; a header text that the description does not name keeps its own."""
         described = described_columns(self._format)
         if described and not set(described) & set(header):
-            found = header_told(header, is_header=False)
+            found = header_told(described, header)
             raise DataRefusedError(f"{self._path}: expected header column {', '.join(described)}, found {found}")
         self.header = compare(described, header)
-        names = [(described or {}).get(text, text) for text in header]
+        # a column may come without a name, but not into a query
+        names = [(described or {}).get(text, text) or f"column_{at}" for at, text in enumerate(header, start=1)]
         if repeated := sorted({text for text, name in zip(header, names, strict=True) if names.count(name) > 1}):
             # without a description nothing tells a header from a row of data, which is not to be repeated
             found = ", ".join(repeated) if described else f"{len(repeated)} texts"

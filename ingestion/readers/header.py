@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from ingestion.bank import DelimitedFormat, FixedWidthFormat, SqlFormat, XlsxFormat
+from ingestion.telling import name_told
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,9 @@ class Header:
     absent: dict[str, str] | None = None
     """Name to header text of described columns that are not there; None where the description names none."""
     drift: list[tuple[str, str]] = field(default_factory=list)
-    """(header text, added | removed | reordered), in the order of the file."""
+    """(header text, added | removed | reordered), in the order of the file; see `name_told` for those added."""
+    known: list[str] = field(default_factory=list)
+    """Texts that are described."""
     texts: list[str] = field(default_factory=list)
     """As found; none where there is no header."""
 
@@ -40,10 +43,14 @@ def compare(described: dict[str, str] | None, found: Sequence[str]) -> Header:
     there = [text for text in found if text in described]
     blocks = SequenceMatcher(None, expected, there, autojunk=False).get_matching_blocks()
     in_order = {text for block in blocks for text in there[block.b : block.b + block.size]}
-    changes = [(text, "reordered" if text in described else "added") for text in found if text not in in_order and text]
+    changes = [
+        (text, "reordered") if text in described else (name_told(text, position), "added")
+        for position, text in enumerate(found, start=1)
+        if text not in in_order and text
+    ]
     removed = {name: text for text, name in described.items() if text not in found}
     texts = [text for text in found if text]
-    return Header(removed, changes + [(text, "removed") for text in removed.values()], texts)
+    return Header(removed, changes + [(text, "removed") for text in removed.values()], there, texts)
 
 
 def absent_columns(described: dict[str, str] | None, columns: Sequence[str]) -> dict[str, str] | None:

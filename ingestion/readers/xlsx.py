@@ -26,6 +26,7 @@ from ingestion.bank import XlsxFormat
 from ingestion.readers.compressed import archive_kind, opened
 from ingestion.readers.header import Header, compare
 from ingestion.readers.rows import Piece, Rows, schema
+from ingestion.telling import header_told
 from qianmo.errors import DataRefusedError
 
 _LARGEST_BYTES = 256 << 20
@@ -296,7 +297,7 @@ def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat, whole: 
     missing = [text for text in wanted if text not in nearest]
     if not whole and len(missing) * 2 < len(wanted):
         return nearest_number, nearest
-    found = ", ".join(text for text in nearest if text) or "no such row"
+    found = header_told(wanted, nearest) if nearest else "no such row"
     raise DataRefusedError(
         f"{path}: expected header column {', '.join(missing)} in one of the first {_HEADER_ROWS} rows, found {found}"
     )

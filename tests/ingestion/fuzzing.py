@@ -40,6 +40,8 @@ _LARGE_BYTES = 9 << 20
 """More than two blocks of 4 MiB, so that records lie across the places where a reader's blocks end."""
 
 _RECORDS_SOUGHT = 100
+_LONGEST_RECORD_LINES = 100
+"""An open quote takes in everything up to the next one: beyond so many lines that is no record."""
 
 LARGE = frozenset({"large core text", "large fixed width", "large quoted CSV"})
 """Kinds that take seconds each."""
@@ -427,6 +429,8 @@ def _csv_rows(delivery: Delivery) -> int | None:
         text = delivery.content.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
         records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error):
+        return None
+    if any(sum(value.count("\n") for value in record) > _LONGEST_RECORD_LINES for record in records):
         return None
     return sum(1 for record in records[1:] if record)
 

@@ -215,7 +215,7 @@ def test_a_refused_date_leaves_nothing_known(make_bank: MakeBank, source: Source
     land(bank, "acquiring", DAY)
     source.put("B", "1.00", "2026-09-29")
     broken = make_bank(acquiring=described(source.url, map=MAP | {"merchant_id": "no_such_column"}))
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(DataRefusedError, match="expected header column no_such_column"):
         land(broken, "acquiring", NEXT)
     assert parts(bank, NEXT), "it was read"
     bank = make_bank(acquiring=described(source.url))
