@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +21,15 @@ import yaml
 
 from ingestion.bank import Bank
 from ingestion.contract import CONTRACTS, contracts
-from ingestion.encryption import encrypt_again, file_metadata, read_encrypted, vault_key_id, write_encrypted
+from ingestion.encryption import (
+    encrypt_again,
+    file_metadata,
+    open_encrypted,
+    read_encrypted,
+    read_encrypted_schema,
+    vault_key_id,
+    write_encrypted,
+)
 from ingestion.key_use import check_one_surrogate_key, keys_in_use
 from ingestion.land import land
 from ingestion.surrogate import SURROGATE_KEY_ID
@@ -269,14 +278,18 @@ def test_a_ledger_of_an_earlier_version_gets_the_columns_it_lacks(bank: Bank) ->
     assert [row["values_asked"] for row in ledger.rows(bank.home, ledger.vault_access)] == [None, 42]
 
 
-def test_encrypting_again_keeps_rows_and_metadata(bank: Bank) -> None:
-    path = bank.home.vault / "core" / "account" / f"{DAY}.parquet"
-    before, stated = list(read_encrypted(path)), vault_key_id(path)
-    content = path.read_bytes()
+def test_encrypting_again_keeps_rows_groups_and_metadata(home: Path) -> None:
+    path = home / "extracted.parquet"
+    rows = pa.table({"a": ["1", "2"]}).replace_schema_metadata({b"qianmo": b"a reading"})
+    write_encrypted(path, rows.schema, [*rows.to_batches(), *rows.to_batches()], {"stated": "more"})
+    content, schema = path.read_bytes(), read_encrypted_schema(path)
+    assert schema.metadata == {b"qianmo": b"a reading", b"stated": b"more"}
     encrypt_again(path)
-    assert list(read_encrypted(path)) == before
-    assert vault_key_id(path) == stated
     assert path.read_bytes() != content
+    assert read_encrypted_schema(path).equals(schema, check_metadata=True)
+    with open_encrypted(path) as file:
+        assert file.num_row_groups == 2
+        assert file.read()["a"].to_pylist() == ["1", "2", "1", "2"]
 
 
 SENSITIVE_LABELS = ("姓名", "户名", "证件", "身份证", "手机", "电话", "账号", "卡号", "地址")
