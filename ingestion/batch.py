@@ -121,11 +121,14 @@ class Batch:
         bank: Bank,
         contract: Contract,
         business_date: date,
-        batch_id: str,
+        batch_id: Callable[[], str],
         workspace: Path,
         progress: Progress | None,
     ) -> None:
-        """`workspace` takes what DuckDB spills, which is landed rows only."""
+        """`batch_id` is asked for when the first rows are written: until then the content may still be hashed.
+
+        `workspace` takes what DuckDB spills, which is landed rows only.
+        """
         self._bank = bank
         self._contract = contract
         self._business_date = business_date
@@ -412,7 +415,7 @@ class Batch:
         same = {
             "legal_entity_code": self._bank.legal_entity_code,
             "business_date": self._business_date,
-            "batch_id": self._batch_id,
+            "batch_id": self._batch_id() if len(rows) else "",
         }
         at_first = pa.repeat(pa.scalar(0, pa.int32()), len(rows))
         technical: dict[str, pa.ChunkedArray | pa.Array] = {

@@ -99,8 +99,8 @@ def _text(path: Path) -> str:
         return raw.decode("gb18030", errors="replace")
 
 
-def check_delivery(control: ControlFile, unload: str, business_date: date, size: int, sha256: str) -> None:
-    """Hold date, bytes and checksum of the unload as delivered against the control file.
+def check_delivery(control: ControlFile, unload: str, business_date: date, size: int) -> None:
+    """Hold date and bytes of the unload as delivered against the control file.
 
     Raises:
         DataRefusedError: one of them differs.
@@ -109,6 +109,14 @@ def check_delivery(control: ControlFile, unload: str, business_date: date, size:
         raise _differs(control, unload, "business_date", control.business_date, business_date.isoformat())
     if control.bytes is not None and control.bytes != size:
         raise _differs(control, unload, "bytes", control.bytes, size)
+
+
+def check_sha256(control: ControlFile, unload: str, sha256: str) -> None:
+    """Hold the checksum of the unload against the control file.
+
+    Raises:
+        DataRefusedError: it differs.
+    """
     if control.sha256 is not None and control.sha256 != sha256:
         raise _differs(control, unload, "sha256", control.sha256, sha256)
 

@@ -1,6 +1,7 @@
 """What was delivered for a business date: the files of each description, and what makes up their content."""
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatch
@@ -11,7 +12,7 @@ from typing import Any
 
 from ingestion.bank import Bank, SqlFormat, TableDescription
 from ingestion.contract import Contract
-from ingestion.control import ControlFile, check_delivery, read_control
+from ingestion.control import ControlFile, check_delivery, check_sha256, read_control
 from qianmo.errors import DataRefusedError
 
 _BLOCK_BYTES = 1 << 20
@@ -26,12 +27,33 @@ class Delivery:
     lookups: dict[str, list[Path]]
     control: ControlFile | None
     legal_basis: Path | None
-    fingerprint: str
-    """SHA-256 of the files with their lookups and legal basis; empty for SQL."""
-    unload_sha256: str
-    """SHA-256 of the files alone; empty for SQL."""
+    digest: Future[str] | None
+    """SHA-256 of the files, computed while they are read; None for SQL."""
     stamps: dict[Path, tuple[int, int, int, int]]
     """Size, change times and inode of every file before the first byte was read."""
+
+    @property
+    def unload_sha256(self) -> str:
+        """SHA-256 of the files alone; empty for SQL."""
+        return self.digest.result() if self.digest else ""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the files with their lookups and legal basis; empty for SQL."""
+        if not self.digest:
+            return ""
+        beside = [_sha256_of(paths) for paths in self.lookups.values()]
+        beside.append(_sha256_of([self.legal_basis]) if self.legal_basis and self.legal_basis.is_file() else "")
+        return sha256("".join([self.unload_sha256, *beside]).encode()).hexdigest()
+
+    def check_sha256(self) -> None:
+        """Hold the checksum of the files against the control file's.
+
+        Raises:
+            DataRefusedError: it differs.
+        """
+        if self.control:
+            check_sha256(self.control, ", ".join(path.name for path in self.files), self.unload_sha256)
 
     def check_unmoved(self) -> None:
         """Hold the files against how they were found.
@@ -66,7 +88,7 @@ def find_delivery(bank: Bank, description: TableDescription, business_date: date
     is_due = description.due.is_due(business_date)
     basis = _basis(bank, description, business_date)
     if isinstance(description.format, SqlFormat):
-        return Delivery(description, [], {}, None, basis, "", "", {})
+        return Delivery(description, [], {}, None, basis, None, {})
     control_file = bank.resolve(description.control.file, business_date) if description.control else None
     announced = control_file is not None and control_file.is_file()
     files = _matches(bank, description.files, business_date, is_due or announced, description.one_file)
@@ -78,10 +100,13 @@ def find_delivery(bank: Bank, description: TableDescription, business_date: date
     control = None
     if description.control and control_file:
         control = read_control(control_file, description.control.ignore)
-    size, digest = _content(files)
     if control:
-        check_delivery(control, ", ".join(display_name(bank, file) for file in files), business_date, size, digest)
-    return Delivery(description, files, lookups, control, basis, _fingerprint(digest, lookups, basis), digest, stamps)
+        size = sum(stamps[file][0] for file in files if file in stamps)
+        check_delivery(control, ", ".join(display_name(bank, file) for file in files), business_date, size)
+    pool = ThreadPoolExecutor(1)
+    digest = pool.submit(_sha256_of, files)
+    pool.shutdown(wait=False)
+    return Delivery(description, files, lookups, control, basis, digest, stamps)
 
 
 def landed_delivery(bank: Bank, description: TableDescription, business_date: date, unload_sha256: str) -> Delivery:
@@ -92,20 +117,16 @@ def landed_delivery(bank: Bank, description: TableDescription, business_date: da
     """
     basis = _basis(bank, description, business_date)
     lookups = {name: _matches(bank, lookup.files, business_date, True) for name, lookup in description.lookups.items()}
-    fingerprint = _fingerprint(unload_sha256, lookups, basis) if unload_sha256 else ""
-    return Delivery(description, [], lookups, None, basis, fingerprint, unload_sha256, {})
+    digest: Future[str] | None = Future() if unload_sha256 else None
+    if digest:
+        digest.set_result(unload_sha256)
+    return Delivery(description, [], lookups, None, basis, digest, {})
 
 
 def describes(bank: Bank, description: TableDescription, name: str, business_date: date) -> bool:
     """Whether a file of this `display_name` is one that the description reads."""
     patterns = [display_name(bank, bank.resolve(pattern, business_date)) for pattern in description.files]
     return any(fnmatch(name, pattern) for pattern in patterns)
-
-
-def _fingerprint(unload_sha256: str, lookups: dict[str, list[Path]], basis: Path | None) -> str:
-    beside = [_content(paths)[1] for paths in lookups.values()]
-    beside.append(_content([basis])[1] if basis and basis.is_file() else "")
-    return sha256("".join([unload_sha256, *beside]).encode()).hexdigest()
 
 
 def definition_digest(contract: Contract, deliveries: list[Delivery]) -> str:
@@ -159,15 +180,14 @@ def _matches(bank: Bank, patterns: list[str], business_date: date, is_due: bool,
     return found
 
 
-def _content(files: list[Path]) -> tuple[int, str]:
-    """Bytes and SHA-256 of files, one after the other."""
-    size, digest = 0, sha256()
+def _sha256_of(files: list[Path]) -> str:
+    """SHA-256 of files, one after the other."""
+    digest = sha256()
     for path in files:
         try:
             with path.open("rb") as file:
                 while block := file.read(_BLOCK_BYTES):
-                    size += len(block)
                     digest.update(block)
         except OSError as error:
             raise DataRefusedError(f"{path}: expected a file to read, found {error.strerror}") from None
-    return size, digest.hexdigest()
+    return digest.hexdigest()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -263,7 +263,7 @@ def _try_table(
     landing_file = bank.home.landing / contract.source / contract.table / f"{business_date}.parquet"
     if earlier and not landing_file.is_file():
         earlier = None
-    are_files = all(delivery.fingerprint for delivery in deliveries)
+    are_files = all(delivery.digest for delivery in deliveries)
     if earlier and are_files and earlier["content_sha256"] == content_sha256(contract, deliveries, []):
         return _unchanged(bank, contract, business_date, earlier)
     where_described = f"{bank.folder / 'sources' / contract.source}.yml: tables.{contract.table}"
@@ -285,10 +285,17 @@ def _try_table(
                 if extraction is None and earlier:
                     return _unchanged(bank, contract, business_date, earlier)
             extracted.append(stack.enter_context(closing(extraction)) if extraction else None)
-        content = content_sha256(contract, deliveries, [extraction.digest for extraction in extracted if extraction])
-        if earlier and earlier["content_sha256"] == content:
+        row_digests = [extraction.digest for extraction in extracted if extraction]
+
+        @cache
+        def content() -> str:
+            return content_sha256(contract, deliveries, row_digests)
+
+        def batch_id() -> str:
+            return f"{contract.name}.{business_date}.{content()[:BATCH_DIGITS]}"
+
+        if earlier and earlier["content_sha256"] == content():
             return _unchanged(bank, contract, business_date, earlier)
-        batch_id = f"{contract.name}.{business_date}.{content[:BATCH_DIGITS]}"
         files: list[str] = []
         batch = stack.enter_context(Batch(bank, contract, business_date, batch_id, workspace(bank, contract), progress))
         for delivery, extraction in zip(deliveries, extracted, strict=True):
@@ -296,7 +303,12 @@ def _try_table(
             for name, lookup in delivery.description.lookups.items():
                 batch.add_lookup(name, lookup, delivery.lookups[name])
             basis = read_legal_basis(delivery.legal_basis, business_date)
-            count, amount_total = batch.add(delivery.description, opened, basis, where_described)
+            try:
+                count, amount_total = batch.add(delivery.description, opened, basis, where_described)
+            except DataRefusedError:
+                delivery.check_sha256()  # of a file that is not the one that was sent, this is what to say
+                raise
+            delivery.check_sha256()
             delivery.check_unmoved()
             if delivery.control:
                 check_content(delivery.control, ", ".join(names), count, amount_total)
@@ -309,7 +321,7 @@ def _try_table(
         if earlier:
             _keep_superseded(bank, contract, business_date, earlier)
         mark = _placing_mark(bank, contract, business_date)
-        mark.write_text(batch_id)
+        mark.write_text(batch_id())
         counts = batch.place()
         if counts.drift and progress:
             changes = ", ".join(f"{change} {column}" for column, change in counts.drift)
@@ -319,7 +331,7 @@ def _try_table(
         for delivery, extraction in zip(deliveries, extracted, strict=True)
     )
     unloads = [next(known) if delivery else None for delivery in found]
-    _record(bank, contract, key, batch_id, content, files, unloads, counts)
+    _record(bank, contract, key, batch_id(), content(), files, unloads, counts)
     mark.unlink()
     return BatchResult(
         contract.source,

@@ -314,7 +314,7 @@ class _Releasing:
         where_described = f"{self._bank.folder / 'sources' / self._contract.source}.yml: tables.{self._contract.table}"
         aside = replace(self._bank, home=self._scratch)
         tried = [pa.array([], pa.int64())]
-        with Batch(aside, self._contract, self._date, batch_id, self._workspace, None) as batch:
+        with Batch(aside, self._contract, self._date, lambda: batch_id, self._workspace, None) as batch:
             known: TableDescription | None = None
             for trial in self._trials(chosen, unloads):
                 if trial.description is not known:

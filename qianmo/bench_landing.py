@@ -179,6 +179,8 @@ def _floor(unload: Path) -> None:
 
 
 def _land(unload: Path, vaulted: bool) -> None:
+    import pandas as pd  # noqa: F401  # start-up too: Arrow loads it when it is first used
+
     from ingestion.bank import load_bank
     from ingestion.contract import contracts
     from ingestion.land import land

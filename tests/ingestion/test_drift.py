@@ -66,7 +66,7 @@ def test_an_added_column_lands_and_is_recorded(bank: Bank) -> None:
     land(bank, "credit", DAY, told.append)
     assert landed(bank, "credit.guarantee", FACTS) == [("G1", "王**", 5, date(2026, 12, 31))]
     assert drift(bank) == {("第3列", "added")}
-    assert "credit.guarantee 2026-09-28: other columns than described: added 新列" in told
+    assert "credit.guarantee 2026-09-28: other columns than described: added 第3列" in told
 
 
 def test_an_added_column_may_be_mapped_before_it_is_described(bank: Bank, make_bank: MakeBank) -> None:

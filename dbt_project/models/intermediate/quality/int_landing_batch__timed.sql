@@ -60,8 +60,8 @@ select
     arrivals.value as hours_after_close,
     case
         -- Landing words a delivery that was due and not there so (ingestion/inbox.py).
-        when known.status is null or (known.status = 'refused' and known.message like '%: expected a file for %, found none%')
-            then 'missing'
+        when known.status is null then 'missing'
+        when known.status = 'refused' and known.message like '%: expected a file for %, found none%' then 'missing'
         when known.status = 'refused' then 'refused'
         when arrivals.value > arrivals.upper_bound then 'late'
         else 'on_time'
