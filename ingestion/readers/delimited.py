@@ -82,7 +82,7 @@ class _Reader:
         names = [(described or {}).get(text, text) or f"column_{at}" for at, text in enumerate(header, start=1)]
         if repeated := sorted({text for text, name in zip(header, names, strict=True) if names.count(name) > 1}):
             # without a description nothing tells a header from a row of data, which is not to be repeated
-            found = ", ".join(repeated) if described else f"{len(repeated)} texts"
+            found = header_told(described, repeated) if described else f"{len(repeated)} texts"
             raise DataRefusedError(f"{self._path}: expected each header column once, found {found} more than once")
         return names
 

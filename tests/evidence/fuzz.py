@@ -82,7 +82,7 @@ class Fuzzer:
             exit_code = self._command(bank.folder, f"{delivery.business_date}", clean) if by_command else None
             if not by_command:
                 with fuzzing.blocks(mutation, self._seed, number):
-                    fuzzing.land_damaged(bank, delivery)
+                    fuzzing.land_damaged(bank, delivery, clean)
             examined = fuzzing.examine(bank, mutation, clean)
             if exit_code is not None and exit_code != (1 if examined.status == "refused" else 0):
                 failure = f"{examined.status}, but the command ended with {exit_code}"

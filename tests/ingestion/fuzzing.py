@@ -22,6 +22,7 @@ import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import yaml
+from sqlalchemy import select
 
 import ingestion.batch
 import ingestion.readers.text
@@ -31,7 +32,7 @@ from ingestion.land import land
 from ingestion.quarantine import read_quarantine
 from qianmo.errors import DataRefusedError
 from qianmo.home import PROJECT_ROOT
-from qianmo.ledger import landing_batch, landing_reject, rows
+from qianmo.ledger import landing_batch, landing_reject, metadata, rows, transaction
 from tests.ingestion.mutator import Delivery, Mutation, mutate, text_rows
 
 FIRST, SECOND = date(2026, 9, 28), date(2026, 9, 29)
@@ -292,17 +293,20 @@ def _demand(holds: bool, message: str) -> None:
         raise FuzzError(message)
 
 
-def land_damaged(bank: Bank, delivery: Delivery) -> None:
+def land_damaged(bank: Bank, delivery: Delivery, clean: Clean) -> None:
     """Land through the function, twice where it lands: the second time nothing changes.
 
     Raises:
         FuzzError: the second time is not the same.
         Exception: whatever the landing raises that is no refusal of the data.
     """
+    said: list[str] = []
     try:
-        (first,) = land(bank, delivery.source, delivery.business_date)
-    except DataRefusedError:
+        (first,) = land(bank, delivery.source, delivery.business_date, said.append)
+    except DataRefusedError as error:
+        no_raw_values("\n".join([*said, str(error)]), clean)
         return
+    no_raw_values("\n".join(said), clean)
     (again,) = land(bank, delivery.source, delivery.business_date)
     counts = (first.rows_in, first.rows_landed, first.rows_quarantined)
     _demand(again.status == "unchanged", f"landed a second time: {again.status}")
@@ -316,6 +320,9 @@ def examine(bank: Bank, mutation: Mutation, clean: Clean) -> Examined:
         FuzzError: a row is lost, doubled or changed, a refused batch left something, or a raw value got out.
     """
     delivery = mutation.delivery
+    with transaction(bank.home) as connection:
+        ledger = [str(row) for table in metadata.sorted_tables for row in connection.execute(select(table))]
+    no_raw_values("\n".join(ledger), clean)
     found = rows(bank.home, landing_batch)
     _demand(len(found) == 1, f"{len(found)} ledger rows")
     batch = found[0]
@@ -325,7 +332,6 @@ def examine(bank: Bank, mutation: Mutation, clean: Clean) -> Examined:
         for folder in (bank.home.landing, bank.home.quarantine, bank.home.vault):
             _demand(not _file(folder, delivery).exists(), f"refused, but {folder.name} has a file")
         _demand(not rows(bank.home, landing_reject), "refused, but the ledger has rejected rows")
-        no_raw_values(batch["message"], clean)
         for word in ("expected", "found"):
             _demand(word in batch["message"], f"the message does not say what was {word}: {batch['message']}")
         names = [Path(name).name for name in delivery.files]

@@ -78,6 +78,13 @@ def test_what_is_said_of_a_header_shows_no_data(tmp_path: Path, text: str) -> No
     assert ("'nam'" in said) == text.startswith("id_no,nam,")
 
 
+def test_what_is_said_of_a_repeated_column_shows_no_data(tmp_path: Path) -> None:
+    path = tmp_path / "fund.csv"
+    path.write_text("id_no,name,name,侯辉国,侯辉国\n")
+    with pytest.raises(DataRefusedError, match="found name, 1 not shown, which may be data more than once"):
+        read_delimited(path, DelimitedFormat(kind="delimited", header=True, columns=["id_no", "name"]))
+
+
 def test_what_is_said_of_a_form_shows_no_data(tmp_path: Path) -> None:
     path = tmp_path / "form.xlsx"
     book = openpyxl.Workbook()
