@@ -21,11 +21,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from ingestion.encryption import read_encrypted
+from ingestion.encryption import is_encrypted, open_encrypted
 from qianmo.home import BankHome
 from qianmo.ledger import metadata, rows
 from tests.evidence import PROJECT, QIANMO, copy, empty_home, fail, must, qianmo
@@ -166,16 +165,17 @@ def state(home: Path) -> dict[str, Any]:
         name = path.relative_to(bank.root)
         if path.is_dir() or name.parts[0] == "inbox" or name.name.startswith("ledger.sqlite"):
             continue
-        is_encrypted = name.parts[0] in (bank.vault.name, bank.quarantine.name)
         if path.suffix != ".parquet":
             found[str(name)] = path.stat().st_size
-        elif is_encrypted:
-            found[str(name)] = pa.Table.from_batches(list(read_encrypted(path))).combine_chunks()
+        elif is_encrypted(path):
+            with open_encrypted(path) as file:
+                found[str(name)] = file.read().combine_chunks()
         else:
             found[str(name)] = pq.read_table(path).combine_chunks()
     for table in metadata.sorted_tables:
         found[f"ledger: {table.name}"] = [
-            {column: value for column, value in row.items() if not column.endswith("_at")} for row in rows(bank, table)
+            {column: value for column, value in row.items() if not column.endswith(("_at", "_used"))}
+            for row in rows(bank, table)
         ]
     return found
 
