@@ -171,59 +171,35 @@ def _observed(result: dict[str, Any]) -> str:
 
 
 def _record(home: BankHome, result: GateResult) -> None:
-    """Write the results to the ledger, in place of those of an earlier run on the same subjects."""
-    day = result.business_date.isoformat()
-    table = ledger.gate_result
+    """Write the results and measures to the ledger, in place of those of an earlier run on the same subjects."""
+    of_run = {"gate": result.gate, "business_date": result.business_date.isoformat()}
+    checks = [
+        {
+            "subject": check.subject,
+            "expectation": check.code,
+            "severity": check.severity,
+            "success": int(check.success),
+            "observed": check.observed,
+        }
+        for check in result.checks
+    ]
+    measures = [
+        {
+            "subject": one.table,
+            "measure": one.measure,
+            "column_name": one.column,
+            "code": one.code,
+            "value": one.value,
+            "lower": one.lower,
+            "upper": one.upper,
+        }
+        for one in result.measures
+    ]
     with ledger.transaction(home) as connection:
-        connection.execute(
-            table.delete().where(
-                table.c.gate == result.gate,
-                table.c.business_date == day,
-                table.c.subject.in_({check.subject for check in result.checks}),
-            )
-        )
-        ledger.put(
-            connection,
-            table,
-            *(
-                {
-                    "gate": result.gate,
-                    "subject": check.subject,
-                    "business_date": day,
-                    "expectation": check.code,
-                    "severity": check.severity,
-                    "success": int(check.success),
-                    "observed": check.observed,
-                }
-                for check in result.checks
-            ),
-        )
-        measured = ledger.gate_measure
-        connection.execute(
-            measured.delete().where(
-                measured.c.gate == result.gate,
-                measured.c.business_date == day,
-                measured.c.subject.in_({one.table for one in result.measures}),
-            )
-        )
-        ledger.put(
-            connection,
-            measured,
-            *(
-                {
-                    "gate": result.gate,
-                    "subject": one.table,
-                    "business_date": day,
-                    "measure": one.measure,
-                    "column_name": one.column,
-                    "code": one.code,
-                    "value": one.value,
-                    "lower": one.lower,
-                    "upper": one.upper,
-                }
-                for one in result.measures
-            ),
-        )
+        for table, found in ((ledger.gate_result, checks), (ledger.gate_measure, measures)):
+            subjects = {row["subject"] for row in found}
+            connection.execute(table.delete().filter_by(**of_run).where(table.c.subject.in_(subjects)))
+            ledger.put(connection, table, *(of_run | row for row in found))
 
 
 def _judge(result: GateResult) -> None:

@@ -42,12 +42,7 @@ from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.settings import keys
 
 _BASIS = pa.schema(
-    [
-        ("basis_source", pa.string()),
-        ("legal_basis", pa.string()),
-        ("basis_purpose", pa.string()),
-        ("basis_expiry", pa.date32()),
-    ]
+    [(name, pa.date32() if kind == "date" else pa.string()) for name, kind in LEGAL_BASIS_COLUMNS.items()]
 )
 _MEMORY_LIMIT = "2GiB"
 _GROUP_BYTES = 32 << 20
@@ -149,7 +144,7 @@ class Batch:
         )
         # Without a folder to spill to: what is mapped here holds raw identifiers.
         self._connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": ""})
-        define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
+        define(self._connection, keys().current("surrogate").secret)
         self._connection.execute("create table delivered (file integer, name varchar, fields varchar)")
         for file in (self._landing_file, self._vault_file, self._quarantine_file):
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -329,7 +324,9 @@ class Batch:
 
     def _reject(self, faulty: pa.Table, group: _Group, positions: np.ndarray) -> None:
         """Write rows to quarantine; `faulty` has `_row`, `_file`, `_line` and `_fault`, in order."""
-        raw = pc.coalesce(group.raw(positions), self._as_json(group.rows.take(pa.array(positions))))
+        raw = group.raw(positions)
+        if raw.null_count:
+            raw = pc.coalesce(raw, self._as_json(group.rows.take(pa.array(positions))))
         self._connection.register("_faulty", faulty.append_column("_raw", raw))
         rejected = self._connection.execute(
             "select _row, delivered.name, _line, split_part(_fault, '|', 1), split_part(_fault, '|', 2),"
@@ -531,9 +528,8 @@ def _grouped(
         size = 0
         for name, source in chain([first], sources):
             if set(source.columns) != set(columns):
-                raise DataRefusedError(
-                    f"{name}: expected columns {', '.join(columns)}, found {', '.join(source.columns)}"
-                )
+                expected, found = (header_told((), names) for names in (columns, source.columns))
+                raise DataRefusedError(f"{name}: expected columns {expected}, found {found}")
             file += 1
             opened.append((name, source.columns, source.header))
             for piece in source.pieces():

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingestion.mapping import SHORTENED
 from ingestion.quarantined import QuarantinedRow
 from ingestion.readers.records import Format, bytes_of, columns_of, split_records, text_of
 from qianmo.errors import ConfigurationError
@@ -19,9 +20,6 @@ from qianmo.errors import ConfigurationError
 NUMBER = "source_row"
 _RAW = "_raw"
 _ABOUT = ("_column", "_reason")
-
-_SPREADSHEET_NUMBER = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+")
-"""What a spreadsheet makes of an ID or account number; its last digits are lost."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def corrected_record(row: QuarantinedRow, file_format: Format, corrections: Corr
             raise ConfigurationError(
                 f"{where}: expected text in {error.encoding}, found a character it does not have"
             ) from None
-    if damaged := [c for c in columns if _SPREADSHEET_NUMBER.fullmatch(given[c]) and given[c] != shown.get(c)]:
+    if damaged := [c for c in columns if re.fullmatch(SHORTENED, given[c]) and given[c] != shown.get(c)]:
         raise ConfigurationError(
             f"{where}: expected the digits of {', '.join(damaged)}, found a number as a spreadsheet shortens it; "
             "set the column to text before opening the file"

@@ -29,6 +29,7 @@ from ingestion.placing import sweep
 from ingestion.readers.rows import Piece, Rows, schema
 from ingestion.readers.sql import WATERMARK, SqlTable, describe, open_database
 from ingestion.surrogate import define, normalised
+from ingestion.telling import error_told
 from qianmo.errors import ConfigurationError
 from qianmo.ledger import landing_batch, rows
 from qianmo.settings import keys
@@ -297,7 +298,7 @@ class _State:
                 "temp_directory": str(workspace / "extraction") if may_spill else "",
             }
         )
-        define(self._connection, bytes.fromhex(keys().surrogate_key.get_secret_value()))
+        define(self._connection, keys().current("surrogate").secret)
 
     def close(self) -> None:
         self._connection.close()
@@ -372,8 +373,7 @@ class _State:
                     f" or known.digest is distinct from hashed.{_DIGEST} order by _n"
                 ).to_arrow_table()
             except duckdb.Error as error:
-                reason = str(error).splitlines()[0]
-                raise ConfigurationError(f"{self._contract.name}: where: {reason}") from None
+                raise ConfigurationError(f"{self._contract.name}: where: {error_told(error)}") from None
         return found.cast(pa.schema([*((name, pa.string()) for name in columns), *_STATE.items()]))
 
     def add_source_keys(self, page: pa.Table) -> None:

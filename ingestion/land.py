@@ -9,14 +9,13 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import OperationalError
 
@@ -29,15 +28,13 @@ from ingestion.extraction import Extraction, extract
 from ingestion.inbox import Delivery, content_sha256, display_name, find_delivery
 from ingestion.key_use import check_keys, record_key_use
 from ingestion.legal_basis import read_legal_basis
-from ingestion.placing import placed, temporary
+from ingestion.placing import temporary
 from ingestion.readers.embedded_postgres import running
 from ingestion.readers.rows import Rows
 from ingestion.table_lock import table_lock
 from ingestion.telling import error_told
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
 from qianmo.ledger import (
-    gate_measure,
-    gate_result,
     landing_batch,
     landing_drift,
     landing_reject,
@@ -55,16 +52,12 @@ __all__ = [
     "BATCH_DIGITS",
     "BatchResult",
     "complete",
-    "export_ledger",
     "land",
     "locked",
     "record_version",
     "workspace",
     "write_empty_contracts",
 ]
-
-_EXPORTED = (landing_batch, landing_reject, landing_version, landing_drift, gate_result, gate_measure)
-"""Tables of the ledger that dbt reads."""
 
 
 @dataclass(frozen=True)
@@ -134,47 +127,6 @@ def complete(bank: Bank, business_date: date) -> list[str]:
         if any(description.due.is_due(business_date) for description in descriptions)
         and (source.source, table) not in landed
     ]
-
-
-def export_ledger(bank: Bank) -> None:
-    """Place the ledger's tables of landing and gate 1, and `landing_due`, as Parquet in `landing/_ledger/` for dbt."""
-    folder = bank.home.landing / "_ledger"
-    kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
-    for table in _EXPORTED:
-        found = rows(bank.home, table)
-        schema = pa.schema([(column.name, kinds[column.type.python_type]) for column in table.c])
-        with placed(folder / f"{table.name}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(list(found), schema), temporary, compression="zstd")
-    with placed(folder / "landing_due.parquet") as temporary:
-        pq.write_table(_deliveries_due(bank), temporary, compression="zstd")
-
-
-def _deliveries_due(bank: Bank) -> pa.Table:
-    """One row per table and business date that it was due on, since its first night; `deadline_hours` null for SQL."""
-    batches = rows(bank.home, landing_batch)
-    first: dict[tuple[str, str], date] = {}
-    for row in batches:  # in key order, so by date within a table
-        first.setdefault((row["source"], row["table_name"]), date.fromisoformat(row["business_date"]))
-    last = max((date.fromisoformat(row["business_date"]) for row in batches), default=date.min)
-    due = [
-        {
-            "source": source.source,
-            "table_name": table,
-            "business_date": day.isoformat(),
-            "deadline_hours": max((one.deadline_hours for one in descriptions if one.files), default=None),
-        }
-        for source in bank.sources.values()
-        for table, descriptions in source.tables.items()
-        if (source.source, table) in first
-        for day in _days(first[source.source, table], last)
-        if any(one.due.is_due(day) for one in descriptions)
-    ]
-    texts = [(name, pa.string()) for name in ("source", "table_name", "business_date")]
-    return pa.Table.from_pylist(due, pa.schema([*texts, ("deadline_hours", pa.float64())]))
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
 def _line(result: BatchResult) -> str:

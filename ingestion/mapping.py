@@ -20,7 +20,8 @@ from qianmo.errors import ConfigurationError, DataRefusedError
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 
-_SHORTENED = r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{1,3}"
+SHORTENED = r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{1,3}"
+"""What a worksheet makes of a long number: its last digits are lost."""
 
 
 def quoted(name: str) -> str:
@@ -74,7 +75,7 @@ def _digits_lost(column: Column, text: str) -> list[str]:
         return []
     if column.vault == "id_number" and not column.required:
         return []  # lands as an ID number that is not valid: the person is known by other marks
-    shortened = f"regexp_full_match({text}, {literal(_SHORTENED)})"
+    shortened = f"regexp_full_match({text}, {literal(SHORTENED)})"
     return [f"when {shortened} then {literal(f'{column.name}|digits_lost')}"]
 
 

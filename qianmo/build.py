@@ -20,7 +20,8 @@ import duckdb
 
 from ingestion.bank import Bank
 from ingestion.key_use import check_one_surrogate_key
-from ingestion.land import complete, export_ledger, write_empty_contracts
+from ingestion.land import complete, write_empty_contracts
+from ingestion.ledger_export import export_ledger
 from qianmo import ledger
 from qianmo.definitions import DBT_PROJECT, dbt_variables
 from qianmo.errors import DataRefusedError, ToolBrokenError

@@ -207,21 +207,29 @@ def transaction(home: BankHome) -> Iterator[Connection]:
 
     try:
         with engine.begin() as connection:
-            metadata.create_all(connection)
-            _add_new_columns(connection)
+            _bring_up_to_date(connection)
             yield connection
     finally:
         engine.dispose()
 
 
-def _add_new_columns(connection: Connection) -> None:
-    """A ledger of an earlier version gets the columns that its tables lack; they are NULL in its rows."""
-    for table in metadata.sorted_tables:
-        known = {row[1] for row in connection.exec_driver_sql(f"pragma table_info({table.name})")}
-        for column in table.columns:
-            if column.name not in known:
-                kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(f'alter table {table.name} add column "{column.name}" {kind}')
+def _bring_up_to_date(connection: Connection) -> None:
+    """Make the tables and the columns that a ledger lacks; they are NULL in the rows of an earlier version."""
+    statement = (
+        "select t.name, c.name from sqlite_master as t join pragma_table_info(t.name) as c where t.type = 'table'"
+    )
+    known = {(table, column) for table, column in connection.exec_driver_sql(statement)}
+    lacking = [
+        column for table in metadata.sorted_tables for column in table.columns if (table.name, column.name) not in known
+    ]
+    if not lacking:
+        return
+    metadata.create_all(connection)
+    tables = {table for table, _ in known}
+    for column in lacking:
+        if column.table.name in tables:
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(f'alter table {column.table.name} add column "{column.name}" {kind}')
 
 
 def put(connection: Connection, table: Table, *rows: Mapping[str, Any]) -> None:

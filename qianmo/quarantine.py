@@ -5,9 +5,6 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from ingestion.bank import Bank
 from ingestion.corrections import write_corrections
 from ingestion.quarantined import (
@@ -24,7 +21,7 @@ from ingestion.quarantined import (
 from ingestion.readers.records import Format, text_of
 from ingestion.release import release
 from qianmo.errors import DataRefusedError
-from qianmo.status import PRINTED_WIDTH
+from qianmo.tables import show_table, terminal
 
 _NEXT = (
     "next 下一步:",
@@ -41,25 +38,25 @@ def show_counts(bank: Bank, source: str | None, table: str | None, business_date
     if as_json:
         print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
         return
-    console = _console()
+    console = terminal()
     if not found:
         console.print("nothing is quarantined 隔离区为空")
         return
-    shown = Table(title_justify="left", title="Quarantined 隔离: as the ledger counts")
-    for heading in ("table 表", "date 业务日", "column 字段", "reason 原因"):
-        shown.add_column(heading)
-    shown.add_column("rows 行数", justify="right")
-    shown.add_column("contract 契约版本", justify="right")
-    for one in found:
-        shown.add_row(
-            f"{one.source}.{one.table}",
-            one.business_date,
-            one.column or "-",
-            f"{one.reason} {one.reason_name}",
-            f"{one.rows:,}",
-            str(one.contract_version),
-        )
-    console.print(shown)
+    show_table(
+        "Quarantined 隔离: as the ledger counts",
+        ("table 表", "date 业务日", "column 字段", "reason 原因", "rows 行数", "contract 契约版本"),
+        [
+            (
+                f"{one.source}.{one.table}",
+                one.business_date,
+                one.column or None,
+                f"{one.reason} {one.reason_name}",
+                one.rows,
+                one.contract_version,
+            )
+            for one in found
+        ],
+    )
     console.print(f"{sum(one.rows for one in found):,} rows in all 合计")
     console.print("\n".join(_NEXT), markup=False, highlight=False)
 
@@ -69,7 +66,7 @@ def show_rows(bank: Bank, name: str, business_date: date, reason: str | None, li
     rows = _rows(bank, name, business_date, reason, limit)
     if with_raw:
         record_access(bank.home, "quarantine show", len(rows))
-    console = _console()
+    console = terminal()
     for row, file_format in rows:
         text = text_of(row.raw, file_format)
         column = f" {row.column}" if row.column else ""
@@ -92,7 +89,7 @@ def write_rows(bank: Bank, name: str, business_date: date, reason: str | None, o
     rows = _rows(bank, name, business_date, reason, None)
     record_access(bank.home, "quarantine show", len(rows))
     write_corrections(output, rows)
-    _console().print(
+    terminal().print(
         f"{output}: {len(rows):,} rows as delivered, readable by you alone. Correct the cells, then run"
         f" qianmo quarantine release {name} --date {business_date} --file {output}, and delete the file",
         markup=False,
@@ -121,7 +118,7 @@ def release_rows(bank: Bank, name: str, business_date: date, reason: str | None,
         facts.append(f"{done.rows_left_out:,} left out by the description's where")
     if done.rows_landed_before:
         facts.append(f"{done.rows_landed_before:,} rows of the file had landed before and were left alone")
-    console = _console()
+    console = terminal()
     console.print("; ".join(facts), markup=False, highlight=False, soft_wrap=True)
     if done.rows_released:
         console.print(
@@ -137,8 +134,3 @@ def _rows(
     if not found:
         raise nothing_quarantined(bank, source, table, business_date, reason)
     return [(row, description_of(bank, source, table, row.file, business_date).format) for row in found]
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PRINTED_WIDTH)

@@ -3,18 +3,16 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from qianmo import ledger
 from qianmo.build import PENDING
+from qianmo.tables import terminal
 
 if TYPE_CHECKING:
     from ingestion.bank import Bank
 
 
-PRINTED_WIDTH = 160
-"""Columns of the tables when they go to a file."""
 _TABLE_FACTS = ("source", "status", "rows_in", "rows_landed", "rows_quarantined", "content_sha256", "message")
 _DELIVERY_FACTS = (
     "delivery_id", "batch_id", "list_code", "business_date", "version", "recipient_type", "recipient", "rows",
@@ -77,9 +75,7 @@ def _checks(results: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 def show(found: dict[str, Any]) -> None:
     """The same for a person: rows by source and date, the steps of each date, and the lists delivered."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PRINTED_WIDTH)
+    console = terminal()
     days = found["business_dates"]
     if not days:
         console.print("nothing has landed yet 尚无数据落地")

@@ -11,7 +11,8 @@ import yaml
 from ingestion.bank import Bank
 from ingestion.contract import Column, contracts
 from ingestion.empty import write_empty_contracts
-from ingestion.land import export_ledger, land
+from ingestion.land import land
+from ingestion.ledger_export import export_ledger
 from ingestion.quarantined import quarantined_rows
 from ingestion.release import release
 from qianmo.errors import ConfigurationError, DataRefusedError

@@ -4,7 +4,7 @@ from datetime import date
 
 import duckdb
 
-from ingestion.land import export_ledger
+from ingestion.ledger_export import export_ledger
 from qianmo import ledger
 from tests.ingestion.conftest import ACCOUNT, BALANCE, MakeBank
 

@@ -11,7 +11,8 @@ import pytest
 
 from ingestion.bank import Bank
 from ingestion.encryption import read_encrypted
-from ingestion.land import complete, export_ledger, land, write_empty_contracts
+from ingestion.land import complete, land, write_empty_contracts
+from ingestion.ledger_export import export_ledger
 from ingestion.quarantine import read_quarantine
 from qianmo.errors import ConfigurationError, DataRefusedError
 from qianmo.ledger import landing_batch, landing_reject, landing_version, rows

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,12 +19,13 @@ from typer.testing import CliRunner
 from ingestion.bank import Bank
 from ingestion.land import land
 from ingestion.quarantine import read_quarantine
-from ingestion.quarantined import counts, quarantined_rows, shape_of
+from ingestion.quarantined import REASONS, counts, quarantined_rows, shape_of
 from ingestion.release import Release, release
 from ingestion.vault import reveal
 from qianmo.build import input_digest
 from qianmo.cli import app
 from qianmo.errors import ConfigurationError, DataRefusedError
+from qianmo.home import PROJECT_ROOT
 from qianmo.ledger import landing_batch, landing_reject, landing_version, quarantine_release, rows, vault_access
 from tests.ingestion.conftest import (
     ACCOUNT,
@@ -470,3 +472,9 @@ def test_a_landing_that_was_cut_off_is_landed_first(bank: Bank, tmp_path: Path) 
     landing_file.write_bytes(kept)
     with pytest.raises(DataRefusedError, match=r"expected batch .*, found .*; run `qianmo land --source core"):
         release(bank, "core.account", DAY)
+
+
+def test_the_warehouse_names_every_reason_as_the_command_does() -> None:
+    model = PROJECT_ROOT / "dbt_project" / "models" / "marts" / "quality" / "mart_data_quality.sql"
+    named = dict(re.findall(r"when '(\w+)' then '([^']+)'", model.read_text(encoding="utf-8")))
+    assert named == REASONS

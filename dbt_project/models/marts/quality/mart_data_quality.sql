@@ -24,12 +24,13 @@ select
     case reason
         when 'encoding' then '编码错误'
         when 'field_count' then '列数不符'
+        when 'formula_error' then '公式错误'
+        when 'digits_lost' then '数字位数丢失'
         when 'type' then '类型错误'
         when 'required' then '必填项为空'
         when 'accepted' then '取值不在范围内'
         when 'duplicate_key' then '主键重复'
         when 'legal_basis' then '缺少合法依据'
-        when 'lost_digits' then '数字位数丢失'
         else reason
     end as reason_name,
     rows_rejected > 0 as is_rejected,
