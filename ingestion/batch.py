@@ -45,7 +45,7 @@ _BASIS = pa.schema(
     [(name, pa.date32() if kind == "date" else pa.string()) for name, kind in LEGAL_BASIS_COLUMNS.items()]
 )
 _MEMORY_LIMIT = "2GiB"
-_GROUP_BYTES = 32 << 20
+_GROUP_BYTES = 16 << 20
 _PROGRESS_ROWS = 1_000_000
 
 Progress = Callable[[str], None]
@@ -133,6 +133,8 @@ class Batch:
         self._rows_read = 0
         self._files_read = 0
         self._rows_landed = 0
+        self._last_key: Any = None
+        self._is_ascending = len(contract.key) == 1
         self._rejects: Counter[tuple[str, str]] = Counter()
         self._drift: dict[tuple[str, str], None] = {}
         self._added: list[_Added] = []
@@ -424,6 +426,10 @@ class Batch:
     def _land(self, landed: pa.Table) -> None:
         if landed.num_rows:
             self._rows_landed += landed.num_rows
+            if self._is_ascending:
+                keys_landed = landed[self._contract.landed_key()[0]]
+                self._is_ascending = _ascends(keys_landed, self._last_key)
+                self._last_key = keys_landed[-1].as_py()
             self._landing.put(landed)
 
     def add_deleted(self, keys: pa.Table) -> None:
@@ -437,6 +443,8 @@ class Batch:
 
     def _reject_duplicates(self) -> None:
         """Of rows with the same key the first stays; the later ones get the fault duplicate_key."""
+        if self._is_ascending:
+            return  # an unload in the order of its key, as most are, has none twice
         key = ", ".join(quoted(name) for name in self._contract.landed_key())
         landed = f"read_parquet({literal(str(temporary(self._landing_file)))})"
         with landed_connection(self._workspace) as connection:
@@ -490,6 +498,15 @@ def _kept(mapped: pa.Table) -> pa.Table:
     """The rows without a fault that the description selects."""
     keep = pc.and_(pc.is_null(mapped["_fault"]), pc.fill_null(mapped["_selected"], False))
     return mapped if pc.all(keep).as_py() else mapped.filter(keep)
+
+
+def _ascends(keys_landed: pa.ChunkedArray, before: Any) -> bool:
+    """Whether every key is greater than the one before it."""
+    if pa.types.is_dictionary(keys_landed.type) or keys_landed.null_count:
+        return False
+    values = keys_landed.combine_chunks()
+    is_greater = pc.all(pc.greater(values[1:], values[:-1]), min_count=0).as_py()
+    return is_greater is True and (before is None or values[0].as_py() > before)
 
 
 def _at(values: pa.ChunkedArray, positions: pa.Array, as_dictionary: bool) -> pa.Array:

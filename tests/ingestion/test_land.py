@@ -9,11 +9,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from ingestion import batch as batch_module
 from ingestion.bank import Bank
+from ingestion.batch import _ascends
 from ingestion.encryption import read_encrypted
 from ingestion.land import complete, land, write_empty_contracts
 from ingestion.ledger_export import export_ledger
 from ingestion.quarantine import read_quarantine
+from ingestion.readers import text as text_module
 from qianmo.errors import ConfigurationError, DataRefusedError
 from qianmo.ledger import landing_batch, landing_reject, landing_version, rows
 from qianmo.status import show, status
@@ -452,3 +455,27 @@ def test_an_empty_unload_lands_no_rows(bank: Bank, tmp_path: Path) -> None:
     assert land(bank, "core", DAY, tables=["account"])[0].status == "landed"
     assert landed(bank, "core.account") == []
     assert gzip.decompress((bank.inbox / "account_20260928.dat.gz").read_bytes()) == b""
+
+
+def test_keys_in_order_are_known_to_be_unique_and_others_are_compared() -> None:
+    def ascends(*texts: str | None, before: str | None = None) -> bool:
+        return _ascends(pa.chunked_array([pa.array(texts, pa.string())]), before)
+
+    assert ascends("A1")
+    assert ascends("A1", "A2", before="A0")
+    assert not ascends("A1", "A1")
+    assert not ascends("A1", "A3", "A2")
+    assert not ascends("A1", before="A1")
+    assert not ascends("A1", None)
+    assert not ascends(None, before="A1")
+
+
+def test_a_key_that_comes_again_in_a_later_group_is_quarantined(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_module, "_GROUP_BYTES", 1)
+    monkeypatch.setattr(text_module, "CHUNK_BYTES", 200)
+    numbers = [*range(40), 39]
+    deliver_accounts(bank.inbox, account_text([account_row(number) for number in numbers]), len(numbers))
+    deliver_balances(bank.inbox)
+    result = land(bank, "core", DAY)[0]
+    assert (result.rows_landed, result.rows_quarantined) == (40, 1)
+    assert read_quarantine(bank.home, "core", "account", DAY)["source_row"].to_pylist() == [41]
