@@ -23,6 +23,7 @@ from sample_county.marketing import Marketing, make_marketing
 from sample_county.people import People, make_people
 from sample_county.places import Places, Staff, make_places, make_staff
 from sample_county.social import SocialSecurity, make_social_security
+from sample_county.supply_chain import SupplyChains, make_supply_chains
 
 import pandas as pd  # isort: skip
 
@@ -46,6 +47,7 @@ class County:
     staff_person: Ints
     accounts: Accounts
     signups: pd.DataFrame
+    chains: SupplyChains
     lending: Lending
     social: SocialSecurity
     marketing: Marketing
@@ -81,10 +83,11 @@ def make_county(scale: float, seed: int, first: date, last: date) -> County:
     )
     accounts = make_accounts(people, customers, employers, merchants, scale, seed, first)
     signups = make_signups(people, customers, accounts, employers, merchants, scale, seed, first)
+    chains = make_supply_chains(entities, customers, accounts, scale, seed)
     lending = make_lending(people, credit, customers, merchants, scale, seed, first, deltas)
     social = make_social_security(people, employers, customers.of_person, seed, first)
     marketing = make_marketing(places, staff, customers, lending, scale, seed, first, deltas)
     return County(
         scale, seed, first, last, places, staff, people, credit, entities, employers, merchants, customers,
-        staff_person, accounts, signups, lending, social, marketing,
+        staff_person, accounts, signups, chains, lending, social, marketing,
     )  # fmt: skip

@@ -143,6 +143,7 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
     rows = lending.event.iloc[of_day(lending.event["day"])]
     customer = rows["customer"].to_numpy()
     person = customers.frame["person"].to_numpy()[customer]
+    referrer = rows["referrer"].to_numpy()
     write_csv(
         folder / f"application_event_{stamp}.csv",
         {
@@ -156,6 +157,7 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             **handled_by(customer),
             "list_no": text(rows["list_code"]),
             "apply_amt": money(rows["amount"].to_numpy()),
+            "ref_cif_no": customers.number.take(pa.array(referrer, mask=referrer < 0)),
             # A release of the lending system after the first date writes one field more, still empty.
             **({"备用字段": pa.nulls(len(rows), pa.string())} if not is_first else {}),
         },

@@ -99,9 +99,9 @@ def _write_postings(county: County, out: Path, postgres_dir: Path, say: Progress
     start = county.first - timedelta(days=p.HISTORY_DAYS)
     deltas = (county.last - county.first).days
     ledger = Ledger(
-        county.people, county.customers, county.accounts, county.employers, county.merchants, county.lending,
-        county.customer_names, county.social.benefit[county.social.benefit["kind"] == "01"], county.scale, county.seed,
-        start, county.first, deltas,
+        county.people, county.customers, county.accounts, county.employers, county.merchants, county.chains,
+        county.lending, county.customer_names, county.social.benefit[county.social.benefit["kind"] == "01"],
+        county.scale, county.seed, start, county.first, deltas,
     )  # fmt: skip
     identifier = county.accounts.identifier
     opened = county.accounts.frame["opened"].to_numpy()

@@ -136,6 +136,8 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
     pairs = roster_rows(on_roster).drop(columns="defect")
     pairs["customer_id"] = customer_id.to_numpy()[county.customers.of_person[on_roster["person"]]]
     visits = county.marketing.visit
+    event = county.lending.event
+    referred = event[event["referrer"] >= 0].drop_duplicates(["referrer", "customer"])
     fake = np.flatnonzero(visits["is_fake"])
     return {
         "duplicate_customers": pd.DataFrame(
@@ -164,6 +166,19 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "deceased": listed(rows["is_deceased"].to_numpy()),
         "staff": listed(rows["is_staff"].to_numpy()),
         "grey_black": listed((rows["risk"] > 0).to_numpy()),
+        "supply_chains": pd.DataFrame(
+            {
+                "core_customer_id": customer_id.to_numpy()[county.chains.frame["core"]],
+                "partner_customer_id": customer_id.to_numpy()[county.chains.frame["partner"]],
+                "direction": np.where(county.chains.frame["is_upstream"], "upstream", "downstream"),
+            }
+        ),
+        "referrals": pd.DataFrame(
+            {
+                "referrer_customer_id": customer_id.to_numpy()[referred["referrer"]],
+                "customer_id": customer_id.to_numpy()[referred["customer"]],
+            }
+        ),
         "violators": pd.DataFrame(
             {
                 "kind": ["draw_and_repay"] * len(county.lending.cheats) + ["fake_visit"] * len(fake),
