@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+from qianmo.linkage import linkage
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DEFINITIONS = DBT_PROJECT / "definitions"
@@ -103,8 +104,8 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
-def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]:
-    """The definitions as the dbt variables `tags`, `metrics` and `lists`.
+def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
+    """The definitions as the dbt variables `tags`, `metrics` and `lists`, and `linkage`, how records are compared.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -112,7 +113,11 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
     }  # fmt: skip
-    return {kind: [definition.model_dump(exclude_none=True) for definition in found] for kind, found in loaded.items()}
+    variables: dict[str, Any] = {
+        kind: [definition.model_dump(exclude_none=True) for definition in found] for kind, found in loaded.items()
+    }
+    compared = linkage()
+    return variables | {"linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies}}
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:
