@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+from qianmo.linkage import linkage
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DEFINITIONS = DBT_PROJECT / "definitions"
@@ -90,13 +91,17 @@ class Tag(Definition):
         if (self.observed_on is None) != (self.validity_days is None):
             raise ValueError("observed_on and validity_days belong together: the second counts from the first")
         if {case.has for case in self.tests} != {True, False}:
-            raise ValueError("tests: needs a case of a customer who has the tag and one (has: false) of one who has not")
+            raise ValueError(
+                "tests: needs a case of a customer who has the tag and one (has: false) of one who has not"
+            )
         used = {name for text in (self.when, self.value or "") for name in _PARAMETER.findall(text)}
         told = set(_PARAMETER.findall(self.definition)) - {"validity_days"}
         if unknown := sorted((used | told) - set(self.parameters)):
             raise ValueError(f"${unknown[0]} is not among the parameters: name it there with its value")
         if unused := sorted(set(self.parameters) - used):
-            raise ValueError(f"parameters: {unused[0]} is used nowhere: write ${unused[0]} in when or value, or drop it")
+            raise ValueError(
+                f"parameters: {unused[0]} is used nowhere: write ${unused[0]} in when or value, or drop it"
+            )
         return self
 
     @property
@@ -264,8 +269,8 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
-def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]:
-    """The definitions as the dbt variables `tags`, `metrics` and `lists`.
+def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
+    """The definitions as the dbt variables `tags`, `metrics` and `lists`, and `linkage`, how records are compared.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -273,7 +278,9 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
     }  # fmt: skip
-    return {kind: [definition.variable() for definition in found] for kind, found in loaded.items()}
+    variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
+    compared = linkage()
+    return variables | {"linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies}}
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:
