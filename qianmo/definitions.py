@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -63,10 +63,15 @@ class GoldenCase(BaseModel):
         return self
 
 
+TagFamily = Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
+TAG_FAMILIES: tuple[TagFamily, ...] = get_args(TagFamily)
+"""In the order in which business users see them."""
+
+
 class Tag(Definition):
     """A customer tag (domain section 5)."""
 
-    family: Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
+    family: TagFamily
     definition: Text
     refresh: Literal["daily"] = "daily"
     sensitivity: Literal["C1", "C2"]
@@ -90,13 +95,15 @@ class Tag(Definition):
         if (self.observed_on is None) != (self.validity_days is None):
             raise ValueError("observed_on and validity_days belong together: the second counts from the first")
         if {case.has for case in self.tests} != {True, False}:
-            raise ValueError("tests: needs a case of a customer who has the tag and one (has: false) of one who has not")
+            raise ValueError(
+                "tests: needs a case of a customer who has the tag and one (has: false) of one who has not"
+            )
         used = {name for text in (self.when, self.value or "") for name in _PARAMETER.findall(text)}
         told = set(_PARAMETER.findall(self.definition)) - {"validity_days"}
         if unknown := sorted((used | told) - set(self.parameters)):
             raise ValueError(f"${unknown[0]} is not among the parameters: name it there with its value")
         if unused := sorted(set(self.parameters) - used):
-            raise ValueError(f"parameters: {unused[0]} is used nowhere: write ${unused[0]} in when or value, or drop it")
+            raise ValueError(f"parameters: {unused[0]} is not used: write ${unused[0]} in when or value, or drop it")
         return self
 
     @property
@@ -239,7 +246,7 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
                     unknown = _UNKNOWN_COLUMN.search(str(error))
                     yield f"{path}: {field}: {_no_column(unknown[1]) if unknown else str(error).splitlines()[0]}"
                     continue
-                if field == "when" and str(kind) not in ("BOOLEAN", '"NULL"'):
+                if field == "when" and str(kind) != "BOOLEAN":
                     yield f"{path}: when: gives {kind}, but a tag is carried or not: write a comparison"
 
 
