@@ -69,7 +69,8 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             ),
             "pre_limit": money(county.credit.whitelist_yuan[: len(listed)] * 100),
             "grant_date": day_text(granted),
-            "expire_date": day_text(granted + 1095),
+            # assumed: a pre-approval holds for eighteen months, so the oldest batch runs out within the quarter
+            "expire_date": day_text(granted + 545),
         },
     )
     chosen = of_day(lending.line["approved"])
