@@ -29,7 +29,7 @@ _FORMS = {
     "villages": {"code", "name", "streetCode"},
     "locations": {"town_code", "latitude", "longitude", "market_type"},
 }
-LEAST_TOWNS, LEAST_VILLAGES = 2, 6
+LEAST_TOWNS, LEAST_VILLAGES = 2, 7
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_divisions(paths: Sequence[Path] = BUNDLED, name: str | None = None) -> 
 
     Raises:
         ConfigurationError: a list is missing, is of no known form, or does not describe one county with at least two
-            towns and six villages.
+            towns and seven villages.
     """
     lists = _lists(paths)
     towns, villages = lists["towns"], lists["villages"]
@@ -94,7 +94,9 @@ def _lists(paths: Sequence[Path]) -> dict[str, pd.DataFrame]:
         forms = [form for form, columns in _FORMS.items() if columns <= set(frame.columns)]
         if len(forms) != 1:
             wanted = "; ".join(f"{form}: {', '.join(sorted(columns))}" for form, columns in _FORMS.items())
-            raise ConfigurationError(f"{file}: expected the columns of one of {wanted}; found {', '.join(frame)}")
+            raise ConfigurationError(
+                f"{file}: expected the columns of one of {wanted}; found {', '.join(map(str, frame))}"
+            )
         if forms[0] in found:
             raise ConfigurationError(f"{file}: a second list of {forms[0]}; name one county's lists only")
         found[forms[0]] = frame

@@ -73,7 +73,7 @@ class ChangePlan:
     """Rows of Places.villages that are something special; the same on every date.
 
     moved: its grid changes hands on the second date. subdivided: has grids of its groups 组. split, merged (two):
-    on the second date. renamed: on the third.
+    on the second date. renamed: on the third. without_grid: its grid is not drawn yet, so its people are unassigned.
     """
 
     moved: int
@@ -81,21 +81,24 @@ class ChangePlan:
     split: int
     merged: tuple[int, int]
     renamed: int
+    without_grid: int
 
 
 def plan_changes(places: Places) -> ChangePlan:
-    """The two villages with the most roster households are subdivided and split; the others follow in order."""
+    """The two villages with the most roster households are subdivided and split, that with the fewest has no grid; the
+    others follow in order."""
     villages = places.villages
     moved = 1
     ordered = villages.sort_values("roster_weight", ascending=False, kind="stable").index
     by_size = [int(row) for row in ordered if row != moved]
     subdivided, split = by_size[:2]
-    rest = sorted(by_size[2:])
+    without_grid = by_size[-1]
+    rest = sorted(by_size[2:-1])
     town = villages["town"].to_numpy()
     pairs = ((a, b) for place, a in enumerate(rest) for b in rest[place + 1 :] if town[a] == town[b])
     merged = next(pairs, (rest[0], rest[1]))
     renamed = next(row for row in rest if row not in merged)
-    return ChangePlan(moved, subdivided, split, merged, renamed)
+    return ChangePlan(moved, subdivided, split, merged, renamed, without_grid)
 
 
 @dataclass
@@ -221,6 +224,8 @@ def _add_tree(tables: _Tables, places: Places, staff: Staff, first: date, today:
                 tables.owner(grid_id, role, employee)
     handover = first + timedelta(days=1)
     for number, village in enumerate(named_rows(villages)):
+        if number == plan.without_grid:
+            continue
         grid_id = _grid_of(places, number)
         grid_type = "community" if village.is_community else "village"
         tables.grid(
@@ -246,7 +251,7 @@ def _add_tree(tables: _Tables, places: Places, staff: Staff, first: date, today:
         old, "老城网格(已拆分)", f"G-{towns['town_code'][0]}", "entity", "community",
         market_type=towns["market_type"][0], branch_code=towns["branch_code"][0], **_place(towns, 0),
     )  # fmt: skip
-    heirs = [_grid_of(places, int(village)) for village in villages.index[villages["town"] == 0][:2]]
+    heirs = [row["grid_id"] for row in tables.grids if row["grid_type"] in ("village", "community")][:2]
     tables.change("C0000", "split", date(2024, 7, 1), [old], heirs)
     village = _village_columns(places, plan.subdivided) | {"parent": _grid_of(places, plan.subdivided)}
     code = villages["village_code"][plan.subdivided]
