@@ -24,6 +24,7 @@ from sample_county.marketing import Marketing, make_marketing
 from sample_county.people import People, make_people
 from sample_county.places import Places, Staff, make_places, make_staff
 from sample_county.social import SocialSecurity, make_social_security
+from sample_county.supply_chain import SupplyChains, make_supply_chains
 
 import pandas as pd  # isort: skip
 
@@ -47,6 +48,7 @@ class County:
     staff_person: Ints
     accounts: Accounts
     signups: pd.DataFrame
+    chains: SupplyChains
     lending: Lending
     social: SocialSecurity
     marketing: Marketing
@@ -82,10 +84,11 @@ def make_county(scale: float, seed: int, first: date, last: date, divisions: Div
     )
     accounts = make_accounts(people, customers, employers, merchants, scale, seed, first)
     signups = make_signups(people, customers, accounts, employers, merchants, scale, seed, first)
+    chains = make_supply_chains(entities, customers, accounts, scale, seed)
     lending = make_lending(people, credit, customers, merchants, scale, seed, first, deltas)
     social = make_social_security(people, employers, customers.of_person, seed, first)
     marketing = make_marketing(places, staff, customers, lending, scale, seed, first, deltas)
     return County(
         scale, seed, first, last, places, staff, people, credit, entities, employers, merchants, customers,
-        staff_person, accounts, signups, lending, social, marketing,
+        staff_person, accounts, signups, chains, lending, social, marketing,
     )  # fmt: skip
