@@ -376,7 +376,7 @@ def _write_roster(
         rows(),
         county.first,
         titles=(
-            f"兴化市{town_name}整村授信建档评议登记表",
+            f"{county.places.county_name}{town_name}整村授信建档评议登记表",
             f"填报单位:{town_name}人民政府    填报日期:{county.first:%Y年%m月%d日}",
         ),
         footer=None if is_correction else "填表人:        审核人:        村委会(盖章):",

@@ -97,6 +97,7 @@ HISTORY_DAYS: Final = 182  # at least 180 days, so that dormancy can be told
 # --- Organisation ---------------------------------------------------------------------------------------------------
 MANAGERS: Final = 300  # assumed; never fewer than two a branch
 TOWNS: Final = 26  # S2 外部借力: 全市26个乡镇、街道
+VILLAGE_SIGNED_SHARE: Final = 0.35  # assumed: a village's target of the year, signed customers a roster household
 
 # --- Permissions (domain section 11) --------------------------------------------------------------------------------
 MARKETING_AUTHORISED_SHARE: Final = 0.70  # assumed; the legal default is none
