@@ -103,8 +103,14 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
-def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]:
-    """The definitions as the dbt variables `tags`, `metrics` and `lists`.
+def value_labels() -> dict[str, dict[str, str]]:
+    """Chinese text of codes, by column name: one dictionary for sentences in marts and for charts."""
+    labels: dict[str, dict[str, str]] = yaml.safe_load((DEFINITIONS / "value_labels.yml").read_text(encoding="utf-8"))
+    return labels
+
+
+def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
+    """The definitions as the dbt variables `tags`, `metrics`, `lists` and `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -112,7 +118,8 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
     }  # fmt: skip
-    return {kind: [definition.model_dump(exclude_none=True) for definition in found] for kind, found in loaded.items()}
+    dumped = {kind: [one.model_dump(exclude_none=True) for one in found] for kind, found in loaded.items()}
+    return {**dumped, "value_labels": value_labels()}
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:
