@@ -4,17 +4,28 @@ The SQL in them is over the columns of `int_customer__features` (tags, lists) or
 places it in the generated models, so adding a tag, a metric or a list is adding one file.
 """
 
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from difflib import get_close_matches
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+from qianmo.linkage import linkage
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DEFINITIONS = DBT_PROJECT / "definitions"
+FEATURES = DBT_PROJECT / "models" / "intermediate" / "customer" / "int_customer__features.yml"
+GOLDEN_DATE = date(2026, 9, 30)
+"""Business date of a golden case that gives none."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -29,6 +40,29 @@ class Definition(BaseModel):
     name: Text
     owner: Text
 
+    def variable(self) -> dict[str, Any]:
+        """What dbt is told of it; what is not said is not passed on."""
+        return self.model_dump(exclude_none=True)
+
+
+Scalar = bool | int | float | str
+
+
+class GoldenCase(BaseModel):
+    """Feature values, every other one null, and what the tag must say of such a customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    given: Annotated[dict[Code, Any], Field(min_length=1)]
+    has: bool = True
+    value: Text | None = None
+
+    @model_validator(mode="after")
+    def _value_of_a_carrier(self) -> "GoldenCase":
+        if self.value is not None and not self.has:
+            raise ValueError("a customer without the tag has no value of it: leave value out, or say has: true")
+        return self
+
 
 class Tag(Definition):
     """A customer tag (domain section 5)."""
@@ -37,13 +71,92 @@ class Tag(Definition):
     definition: Text
     refresh: Literal["daily"] = "daily"
     sensitivity: Literal["C1", "C2"]
-    validity_days: Annotated[int, Field(gt=0)] | None = None
+    parameters: dict[Code, Scalar | list[Scalar]] = Field(default_factory=dict)
+    """Thresholds, written `$name` in `when`, `value` and `definition`; a list stands for the values of an `in`."""
     when: Text
     """SQL boolean over int_customer__features: the customer has the tag."""
     value: Text | None = None
     """SQL text expression: the tag's value, where yes or no is not all."""
-    evidence: Annotated[list[Text], Field(min_length=1)]
+    observed_on: Code | None = None
+    """Date column of int_customer__features: when what decided was observed."""
+    validity_days: Annotated[int, Field(gt=0)] | None = None
+    """The tag lapses so many days after `observed_on`."""
+    evidence: Annotated[list[Code], Field(min_length=1)]
     """Columns of int_customer__features whose values decided it, kept with each membership."""
+    tests: list[GoldenCase]
+    """Golden cases, held by tests/warehouse/test_tag_definitions.py."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Tag":
+        if (self.observed_on is None) != (self.validity_days is None):
+            raise ValueError("observed_on and validity_days belong together: the second counts from the first")
+        if {case.has for case in self.tests} != {True, False}:
+            raise ValueError(
+                "tests: needs a case of a customer who has the tag and one (has: false) of one who has not"
+            )
+        used = {name for text in (self.when, self.value or "") for name in _PARAMETER.findall(text)}
+        told = set(_PARAMETER.findall(self.definition)) - {"validity_days"}
+        if unknown := sorted((used | told) - set(self.parameters)):
+            raise ValueError(f"${unknown[0]} is not among the parameters: name it there with its value")
+        if unused := sorted(set(self.parameters) - used):
+            raise ValueError(
+                f"parameters: {unused[0]} is used nowhere: write ${unused[0]} in when or value, or drop it"
+            )
+        return self
+
+    @property
+    def when_sql(self) -> str:
+        """The whole rule: `when` with its thresholds, and that the observation has not lapsed."""
+        rule = _filled(self.when, self.parameters)
+        if self.observed_on:
+            rule = f"({rule}) and {self.observed_on} > business_date - {self.validity_days}"
+        return rule
+
+    @property
+    def value_sql(self) -> str | None:
+        """`value` with its thresholds."""
+        return _filled(self.value, self.parameters) if self.value else None
+
+    @property
+    def rule_version(self) -> str:
+        """8 hexadecimal digits that change with what decides the tag, and not with its name or owner."""
+        decides = [self.when_sql, self.value_sql, self.evidence]
+        return sha256(json.dumps(decides, ensure_ascii=False).encode()).hexdigest()[:8]
+
+    def variable(self) -> dict[str, Any]:
+        shown = self.model_dump(exclude_none=True, exclude={"tests", "parameters", "observed_on"})
+        told = self.parameters | {"validity_days": self.validity_days or 0}
+        definition = _PARAMETER.sub(lambda found: _shown(told[found[1]]), self.definition)
+        rule = {"when": self.when_sql, "rule_version": self.rule_version, "definition": definition}
+        if self.value_sql:
+            rule["value"] = self.value_sql
+        if self.parameters:
+            rule["parameters"] = "; ".join(f"{name} = {_shown(value)}" for name, value in self.parameters.items())
+        return shown | rule
+
+
+_PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
+
+
+def _filled(expression: str, parameters: dict[str, Scalar | list[Scalar]]) -> str:
+    """An expression with its thresholds as SQL literals, on one line."""
+    filled = _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), expression)
+    return " ".join(filled.split())
+
+
+def _literal(value: Scalar | list[Scalar]) -> str:
+    if isinstance(value, list):
+        return f"({', '.join(_literal(one) for one in value)})"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).lower()
+
+
+def _shown(value: Scalar | list[Scalar]) -> str:
+    """As a business user reads it: a share in per cent, a list with 、 between its values."""
+    if isinstance(value, list):
+        return "、".join(map(_shown, value))
+    return f"{value:.0%}" if isinstance(value, float) and value < 1 else str(value)
 
 
 class Metric(Definition):
@@ -89,8 +202,61 @@ Kind = TypeVar("Kind", bound=Definition)
 
 
 def tags(folder: Path = DEFINITIONS) -> list[Tag]:
-    """Every tag, in code order."""
-    return _load(folder / "tags", Tag)
+    """Every tag, in code order; its SQL is bound to the columns of int_customer__features.
+
+    Raises:
+        ConfigurationError: a file does not follow its schema, or names a column that is not there.
+    """
+    loaded = _load(folder / "tags", Tag)
+    if faults := list(_unbound(folder / "tags", loaded)):
+        raise ConfigurationError("\n".join(faults))
+    return loaded
+
+
+@cache
+def feature_columns() -> dict[str, str]:
+    """Columns of int_customer__features with their DuckDB types: what a tag may decide by."""
+    [model] = yaml.safe_load(FEATURES.read_text(encoding="utf-8"))["models"]
+    return {column["name"]: column["data_type"] for column in model["columns"]}
+
+
+def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
+    """What does not bind to the features: file, field, what is wrong and what to do."""
+    import duckdb
+
+    known = feature_columns()
+    with duckdb.connect() as connection:
+        connection.execute(f"create table features ({', '.join(f'{name} {kind}' for name, kind in known.items())})")
+        for tag in loaded:
+            path = folder / f"{tag.code}.yml"
+            named = {"observed_on": [tag.observed_on] if tag.observed_on else [], "evidence": tag.evidence}
+            named["tests"] = sorted({name for case in tag.tests for name in case.given})
+            for field, names in named.items():
+                for name in names:
+                    if name not in known:
+                        yield f"{path}: {field}: {_no_column(name)}"
+            for field, expression in {"when": tag.when_sql, "value": tag.value_sql}.items():
+                if expression is None:
+                    continue
+                try:
+                    [kind] = connection.sql(f"select {expression} from features").types
+                except duckdb.Error as error:
+                    unknown = _UNKNOWN_COLUMN.search(str(error))
+                    yield f"{path}: {field}: {_no_column(unknown[1]) if unknown else str(error).splitlines()[0]}"
+                    continue
+                if field == "when" and str(kind) not in ("BOOLEAN", '"NULL"'):
+                    yield f"{path}: when: gives {kind}, but a tag is carried or not: write a comparison"
+
+
+_UNKNOWN_COLUMN = re.compile(r'Referenced column "(\w+)" not found')
+
+
+def _no_column(name: str) -> str:
+    near = get_close_matches(name, feature_columns(), n=3)
+    return (
+        f"int_customer__features has no column {name}"
+        f"{' (near: ' + ', '.join(near) + ')' if near else ''}: correct the name or add the column to that model"
+    )
 
 
 def metrics(folder: Path = DEFINITIONS) -> list[Metric]:
@@ -110,7 +276,8 @@ def value_labels() -> dict[str, dict[str, str]]:
 
 
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
-    """The definitions as the dbt variables `tags`, `metrics`, `lists` and `value_labels`.
+    """The definitions as the dbt variables `tags`, `metrics` and `lists`, `linkage`, how records are compared, and
+    `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -118,8 +285,12 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
     }  # fmt: skip
-    dumped = {kind: [one.model_dump(exclude_none=True) for one in found] for kind, found in loaded.items()}
-    return {**dumped, "value_labels": value_labels()}
+    variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
+    compared = linkage()
+    return variables | {
+        "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
+        "value_labels": value_labels(),
+    }
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:

@@ -112,34 +112,23 @@ def _resolved(connection: duckdb.DuckDBPyConnection, asked: str, day: date) -> t
     """The customer id that answers to what was asked, and the former id when it is one."""
     found = connection.execute(
         f"""
-        select distinct customer_id, null from fct_identity_link where customer_id = $asked and {_IN_FORCE}
+        select customer_id, null as former from fct_identity_link where customer_id = $asked and {_IN_FORCE}
         union all
-        select distinct customer_id, null from fct_identity_link
+        select customer_id, null from fct_identity_link
         where source_table = 'core.customer' and source_key = $asked and {_IN_FORCE}
         union all
-        select distinct now.customer_id, $asked
-        from fct_identity_link as now
-        inner join fct_identity_link as former using (legal_entity_code, source_table, source_key)
-        where
-            former.customer_id = $asked
-            and former.valid_to <= $day
-            and now.valid_from <= $day
-            and (now.valid_to is null or now.valid_to > $day)
+        select customer_id, former_customer_id from fct_customer_moved
+        where former_customer_id = $asked and moved_date <= $day
+        limit 1
         """,
         {"asked": asked, "day": day},
-    ).fetchall()
-    if not found:
+    ).fetchone()
+    if found is None:
         raise ConfigurationError(
             f"no customer has this id as of {day} 查无此客户: give a customer id 客户标识 (P…, E…, C… or R…, as"
             " dashboards show it) or a core customer number 客户号"
         )
-    customer_id, former = found[0]
-    others = sorted({other for other, _ in found if other != customer_id}) if former else []
-    if others:
-        raise ConfigurationError(
-            f"the records of this former id belong to several customers now: ask for {customer_id} or"
-            f" {' or '.join(others)}"
-        )
+    customer_id, former = found
     return customer_id, former
 
 

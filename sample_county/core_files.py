@@ -107,7 +107,10 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
     subset = pa.array(chosen)
     rows = rows.iloc[chosen]
     is_person = person >= 0
+    former = phones(4_000_000 + person)
+    has_former = is_person & (stream(county.seed, "former phones").random(len(person)) < p.FORMER_PHONE_SHARE)
     phone = county.people.phone.take(pa.array(person, mask=~is_person))
+    phone = pc.if_else(pa.array(has_former), former, phone)
     owner = np.where(entity >= 0, county.entities.frame["owner"].to_numpy()[entity], 0)
     phone = pc.coalesce(phone, county.people.phone.take(pa.array(owner, mask=entity < 0)))
     renewed = phones(7_000_000 + np.arange(len(person)) * 3 + changed_phone)

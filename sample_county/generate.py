@@ -14,7 +14,7 @@ from sample_county.acquiring_database import acquiring_database
 from sample_county.arrival import set_arrivals
 from sample_county.core_files import balance_columns, write_accounts, write_customers, write_organisation
 from sample_county.county import County, make_county
-from sample_county.credit_files import make_roster, write_credit_day, write_rosters
+from sample_county.credit_files import make_roster, write_credit_day, write_decisions, write_rosters
 from sample_county.identifiers import day_number
 from sample_county.other_files import (
     social_folder,
@@ -25,7 +25,7 @@ from sample_county.other_files import (
 )
 from sample_county.postings import Ledger, faulty
 from sample_county.trade import trade
-from sample_county.truth import write_truth
+from sample_county.truth import write_records, write_truth
 from sample_county.writing import unload
 
 SOURCES = ("core", "social_security", "credit", "external", "marketing", "master")
@@ -85,11 +85,13 @@ def generate(
         write_external(county, out / "external" / stamp, business_date)
         write_marketing(county, out / "marketing" / stamp, business_date)
         write_master(county, out / "master" / stamp, business_date)
+        write_decisions(county, roster, out / "master" / stamp, business_date)
         if folder := social_folder(out, business_date, business_date == first):
             write_social_security(county, folder, business_date, business_date == first)
         say(f"{business_date}: customers, credit, external, marketing and master files")
     postings = _write_postings(county, out, postgres_dir, say)
     write_truth(county, roster, postings, truth_dir, out)
+    write_records(county, roster, truth_dir)
     set_arrivals(out, days)
     say(f"done: {postings:,} postings")
 

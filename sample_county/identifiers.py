@@ -70,13 +70,19 @@ def fifteen_digits(ids: pa.Array) -> pa.Array:
 
 
 def mistyped(ids: pa.Array) -> pa.Array:
-    """The same IDs with the two digits before the check digit swapped or, where equal, raised: never valid."""
+    """The same IDs with one slip somewhere in the first 17 digits, as the number itself decides: never valid.
+
+    Two neighbours are swapped or, every other time and where they are equal, one digit is another.
+    """
     body = np.array(pc.cast(pc.utf8_slice_codeunits(ids, 0, 17), pa.int64()))
-    last, before = body % 10, body // 10 % 10
-    swapped = np.where(last == before, body - last + (last + 1) % 10, body - last - before * 10 + last * 10 + before)
-    return pc.binary_join_element_wise(
-        pc.cast(pa.array(swapped), pa.string()), pc.utf8_slice_codeunits(ids, 17, 18), ""
-    )
+    digits = _digits(body, 17)
+    rows, place = np.arange(len(body)), body % 16
+    one, other = digits[rows, place], digits[rows, place + 1]
+    is_swapped = (body // 16 % 2 == 0) & (one != other)
+    digits[rows, place] = np.where(is_swapped, other, (one + 1 + body // 32 % 9) % 10)
+    digits[rows, place + 1] = np.where(is_swapped, one, other)
+    written = padded((digits * 10 ** np.arange(16, -1, -1, dtype=np.int64)).sum(axis=1), 17)
+    return pc.binary_join_element_wise(written, pc.utf8_slice_codeunits(ids, 17, 18), "")
 
 
 def credit_codes(serials: Ints, kinds: NDArray[np.str_]) -> pa.Array:

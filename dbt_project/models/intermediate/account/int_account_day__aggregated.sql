@@ -21,6 +21,9 @@ select
     count(*) as posting_count,
     count(*) filter (where summary_code not in ('interest', 'fee')) as active_posting_count,
     count(*) filter (where channel = 'mobile') as mobile_posting_count,
+    count(*) filter (where channel = 'counter') as counter_posting_count,
+    count(*) filter (where channel = 'online') as online_posting_count,
+    count(*) filter (where channel = 'atm') as atm_posting_count,
     coalesce(sum(amount) filter (
         where amount > 0 and summary_code not in ('loan_disbursal', 'wealth', 'interest')
     ), 0) as inflow,
@@ -34,6 +37,7 @@ select
     coalesce(sum(amount) filter (where amount > 0 and summary_code = 'salary'), 0) as salary,
     coalesce(sum(amount) filter (where amount > 0 and summary_code = 'pension'), 0) as pension,
     coalesce(-sum(amount) filter (where amount < 0 and summary_code = 'online_lender'), 0) as online_lender_repayment,
+    coalesce(-sum(amount) filter (where amount < 0 and summary_code = 'wealth'), 0) as wealth_purchase,
     coalesce(sum(amount) filter (where amount > 0 and summary_code = 'bill_received'), 0) as bill_received,
     coalesce(sum(amount) filter (where amount > 0 and summary_code = 'foreign_exchange'), 0) as foreign_exchange,
     max_by(balance_after, source_row) as closing_balance

@@ -52,6 +52,10 @@ places as (
     select * from {{ ref('int_customer_place__located') }}
 ),
 
+virtual_grids as (
+    select * from {{ ref('int_customer_virtual_grid__listed') }}
+),
+
 trades as (
     select * from {{ ref('int_customer_trade__classified') }}
 )
@@ -89,10 +93,12 @@ select
         as work_village_code,
     places.primary_grid_id,
     places.primary_grid_name,
+    virtual_grids.virtual_grid_names,
     trades.segment_code,
     trades.segment_name,
     trades.industry_code,
     trades.industry_name,
+    trades.industry_section_code,
     trades.business_class,
     trades.special_industry_code,
     trades.special_industry_name,
@@ -114,6 +120,7 @@ select
     cast(coalesce(balances.deposit_balance_previous_day, 0) as decimal(18, 2)) as deposit_balance_previous_day,
     balances.deposit_class_main,
     balances.fixed_maturity_date,
+    balances.wealth_maturity_date,
     cast(coalesce(balances.account_count, 0) as integer) as account_count,
     cast(coalesce(products.product_count, 0) as integer) as product_count,
     coalesce(products.has_mobile_bank, false) as has_mobile_bank,
@@ -122,7 +129,15 @@ select
     coalesce(products.has_credit_card_product or balances.has_credit_card_account, false) as has_credit_card,
     coalesce(balances.wealth_balance > 0, false) or coalesce(products.has_wealth_signup, false) as has_wealth,
     coalesce(balances.has_basic_account, false) as has_basic_account,
+    coalesce(products.has_ebank, false) as has_ebank,
+    coalesce(products.has_tax_payment, false) as has_tax_payment,
+    coalesce(products.has_utility_payment, false) as has_utility_payment,
+    coalesce(products.has_insurance, false) as has_insurance,
+    coalesce(products.has_bill_discount, false) as has_bill_discount,
+    coalesce(products.has_international_settlement, false) as has_international_settlement,
+    coalesce(products.has_cash_management, false) as has_cash_management,
     behaviour.last_posting_date,
+    behaviour.last_salary_date,
     cast(coalesce(behaviour.inflow_90d, 0) as decimal(18, 2)) as inflow_90d,
     cast(coalesce(behaviour.outflow_90d, 0) as decimal(18, 2)) as outflow_90d,
     cast(coalesce(behaviour.other_bank_outflow_90d, 0) as decimal(18, 2)) as other_bank_outflow_90d,
@@ -136,6 +151,10 @@ select
     ) as online_lender_repayment_90d,
     cast(coalesce(behaviour.posting_count_90d, 0) as integer) as posting_count_90d,
     cast(coalesce(behaviour.mobile_posting_count_90d, 0) as integer) as mobile_posting_count_90d,
+    cast(coalesce(behaviour.channel_posting_count_90d, 0) as integer) as channel_posting_count_90d,
+    cast(coalesce(behaviour.main_channel_posting_count_90d, 0) as integer) as main_channel_posting_count_90d,
+    behaviour.main_channel,
+    cast(coalesce(behaviour.wealth_purchase_90d, 0) as decimal(18, 2)) as wealth_purchase_90d,
     cast(coalesce(behaviour.bill_received_30d, 0) as decimal(18, 2)) as bill_received_30d,
     cast(coalesce(behaviour.foreign_exchange_30d, 0) as decimal(18, 2)) as foreign_exchange_30d,
     merchants.merchant_id,
@@ -148,6 +167,7 @@ select
     cards.card_status,
     cards.card_last_used_date,
     cast(coalesce(cards.pension_months_6m, 0) as integer) as pension_months_6m,
+    cast(coalesce(cards.subsidy_months_6m, 0) as integer) as subsidy_months_6m,
     coalesce(roster.is_filed, false) as is_filed,
     roster.household_id,
     coalesce(roster.is_evaluated, false) as is_evaluated,
@@ -165,6 +185,7 @@ select
     credit.credit_product_code,
     coalesce(credit.is_drawn, false) as is_drawn,
     credit.first_draw_date,
+    cast(coalesce(credit.draw_count, 0) as integer) as draw_count,
     cast(coalesce(credit.outstanding, 0) as decimal(18, 2)) as outstanding,
     credit.loan_maturity_date,
     coalesce(credit.is_overdue, false) as is_overdue,
@@ -172,6 +193,8 @@ select
     coalesce(credit.is_settled_good, false) as is_settled_good,
     credit.settled_date,
     coalesce(credit.has_application, false) as has_application,
+    credit.pending_application_date,
+    credit.rejected_date,
     coalesce(relations.is_guarantor, false) as is_guarantor,
     coalesce(relations.guarantees_good_borrower, false) as guarantees_good_borrower,
     coalesce(businesses.is_legal_person, false) as is_legal_person,
@@ -184,7 +207,10 @@ select
     coalesce(contact.authorised_channels, []) as authorised_channels,
     coalesce(contact.is_marketing_authorised, false) as is_marketing_authorised,
     coalesce(contact.is_behaviour_authorised, false) as is_behaviour_authorised,
-    contact.last_contacted_date
+    contact.last_contacted_date,
+    contact.last_interested_date,
+    contact.last_refused_date,
+    contact.last_need_found_date
 from customers
 left join balances
     on
@@ -234,6 +260,10 @@ left join places
     on
         customers.legal_entity_code = places.legal_entity_code
         and customers.customer_id = places.customer_id
+left join virtual_grids
+    on
+        customers.legal_entity_code = virtual_grids.legal_entity_code
+        and customers.customer_id = virtual_grids.customer_id
 left join trades
     on
         customers.legal_entity_code = trades.legal_entity_code

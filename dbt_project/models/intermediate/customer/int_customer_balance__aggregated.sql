@@ -19,6 +19,9 @@ aggregated as (
             where is_open and account_type in ('fixed', 'notice') and balance > 0
             and maturity_date >= {{ business_date() }}
         ) as fixed_maturity_date,
+        min(maturity_date) filter (
+            where is_open and account_type = 'wealth' and balance > 0 and maturity_date >= {{ business_date() }}
+        ) as wealth_maturity_date,
         count(*) filter (where is_open and is_deposit) as account_count,
         coalesce(bool_or(is_open and is_basic_account), false) as has_basic_account,
         coalesce(bool_or(is_open and account_type = 'credit_card'), false) as has_credit_card_account

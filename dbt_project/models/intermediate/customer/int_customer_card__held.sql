@@ -15,15 +15,14 @@ identity as (
     where source_table = 'social_security.card_holder'
 ),
 
-pensions as (
+paid as (
     select
         legal_entity_code,
         id_number_key,
-        count(distinct benefit_month) filter (
-            where benefit_month > {{ business_date() }} - interval 6 month
-        ) as pension_months_6m
+        count(distinct benefit_month) filter (where benefit_type = 'pension') as pension_months_6m,
+        count(distinct benefit_month) filter (where benefit_type = 'subsidy') as subsidy_months_6m
     from benefits
-    where benefit_type = 'pension'
+    where benefit_month > {{ business_date() }} - interval 6 month
     group by legal_entity_code, id_number_key
 ),
 
@@ -51,9 +50,10 @@ select
     cards.customer_id,
     cards.status as card_status,
     cards.last_used_date as card_last_used_date,
-    coalesce(pensions.pension_months_6m, 0) as pension_months_6m
+    coalesce(paid.pension_months_6m, 0) as pension_months_6m,
+    coalesce(paid.subsidy_months_6m, 0) as subsidy_months_6m
 from cards
-left join pensions
+left join paid
     on
-        cards.legal_entity_code = pensions.legal_entity_code
-        and cards.id_number_key = pensions.id_number_key
+        cards.legal_entity_code = paid.legal_entity_code
+        and cards.id_number_key = paid.id_number_key

@@ -19,6 +19,11 @@ contacts as (
     where cast(contacted_at as date) <= {{ business_date() }}
 ),
 
+visits as (
+    select * from {{ ref('stg_marketing__visit') }}
+    where cast(visited_at as date) <= {{ business_date() }}
+),
+
 identity as (
     select * from {{ ref('int_customer__identity') }}
     where source_table = 'core.customer'
@@ -31,7 +36,7 @@ statements as (
         customer_id,
         'opt_out' as said,
         unnest({{ expanded_channels('channel') }}) as channel,
-        cast(null as date) as contacted_date
+        cast(null as date) as said_date
     from opt_outs
     union all
     select
@@ -39,16 +44,25 @@ statements as (
         customer_id,
         purpose as said,
         unnest({{ expanded_channels('channel') }}) as channel,
-        cast(null as date) as contacted_date
+        cast(null as date) as said_date
     from authorisations
     union all
     select
         legal_entity_code,
         customer_id,
-        'contact' as said,
+        outcome as said,
         channel,
-        cast(contacted_at as date) as contacted_date
+        cast(contacted_at as date) as said_date
     from contacts
+    union all
+    select
+        legal_entity_code,
+        customer_id,
+        'need_found' as said,
+        'visit' as channel,
+        cast(visited_at as date) as said_date
+    from visits
+    where outcome = 'need_found'
 )
 
 select
@@ -62,7 +76,10 @@ select
     )), []) as authorised_channels,
     bool_or(statements.said = 'marketing') as is_marketing_authorised,
     bool_or(statements.said = 'behaviour_data') as is_behaviour_authorised,
-    max(statements.contacted_date) as last_contacted_date
+    max(statements.said_date) filter (where statements.said <> 'need_found') as last_contacted_date,
+    max(statements.said_date) filter (where statements.said = 'interested') as last_interested_date,
+    max(statements.said_date) filter (where statements.said = 'refused') as last_refused_date,
+    max(statements.said_date) filter (where statements.said = 'need_found') as last_need_found_date
 from statements
 inner join identity
     on

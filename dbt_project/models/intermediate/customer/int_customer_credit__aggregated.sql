@@ -41,6 +41,7 @@ loan_facts as (
         legal_entity_code,
         customer_id,
         min(disbursed_date) as first_draw_date,
+        count(*) as draw_count,
         sum(outstanding) as outstanding,
         min(maturity_date) filter (where outstanding > 0) as loan_maturity_date,
         bool_or(outstanding > 0 or is_line_in_force) as is_drawn,
@@ -63,24 +64,48 @@ loan_facts as (
     group by legal_entity_code, customer_id
 ),
 
-applicants as (
+applied as (
     select
-        applications.legal_entity_code,
-        identity.customer_id
+        legal_entity_code,
+        application_id,
+        max(customer_id) as core_customer_id,
+        max(id_number_key) as id_number_key,
+        max(cast(event_time as date)) as last_event_date,
+        bool_or(stage in ('approved', 'disbursed', 'post_loan', 'collection')) as is_approved,
+        bool_or(stage = 'rejected') as is_rejected
     from applications
+    group by legal_entity_code, application_id
+),
+
+-- by the core number, and by the ID number for those who applied before they had one
+application_customers as (
+    select
+        applied.*,
+        identity.customer_id
+    from applied
     inner join identity
         on
-            applications.legal_entity_code = identity.legal_entity_code
-            and applications.customer_id = identity.source_key
+            applied.legal_entity_code = identity.legal_entity_code
+            and applied.core_customer_id = identity.source_key
     union
     select
-        applications.legal_entity_code,
+        applied.*,
         customers.customer_id
-    from applications
+    from applied
     inner join customers
         on
-            applications.legal_entity_code = customers.legal_entity_code
-            and applications.id_number_key = customers.id_number_key
+            applied.legal_entity_code = customers.legal_entity_code
+            and applied.id_number_key = customers.id_number_key
+),
+
+applicants as (
+    select
+        legal_entity_code,
+        customer_id,
+        max(last_event_date) filter (where not is_approved and not is_rejected) as pending_application_date,
+        max(last_event_date) filter (where is_rejected) as rejected_date
+    from application_customers
+    group by legal_entity_code, customer_id
 ),
 
 everyone as (
@@ -111,6 +136,7 @@ select
     coalesce(line_facts.line_product_code, loan_facts.loan_product_code) as credit_product_code,
     coalesce(loan_facts.is_drawn, false) as is_drawn,
     loan_facts.first_draw_date,
+    coalesce(loan_facts.draw_count, 0) as draw_count,
     coalesce(loan_facts.outstanding, 0) as outstanding,
     loan_facts.loan_maturity_date,
     coalesce(loan_facts.is_overdue, false) as is_overdue,
@@ -121,7 +147,9 @@ select
     coalesce(loan_facts.is_settled_good, false) as is_settled_good,
     loan_facts.settled_date,
     coalesce(loan_facts.has_mortgage, false) as has_mortgage,
-    applicants.customer_id is not null as has_application
+    applicants.customer_id is not null as has_application,
+    applicants.pending_application_date,
+    applicants.rejected_date
 from everyone
 left join line_facts
     on

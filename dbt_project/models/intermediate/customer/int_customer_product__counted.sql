@@ -72,7 +72,15 @@ select
         as has_mobile_bank,
     coalesce(bool_or(holdings.is_signup and products.category = 'payroll'), false) as has_payroll,
     coalesce(bool_or(products.category = 'credit_card'), false) as has_credit_card_product,
-    coalesce(bool_or(holdings.is_signup and products.category = 'wealth'), false) as has_wealth_signup
+    coalesce(bool_or(holdings.is_signup and products.category = 'wealth'), false) as has_wealth_signup,
+    coalesce(bool_or(products.category = 'channel' and products.product_name like '%网银%'), false) as has_ebank,
+    coalesce(bool_or(products.category = 'payment' and products.product_name like '%税%'), false) as has_tax_payment,
+    coalesce(bool_or(products.category = 'payment' and products.product_name like '%水电%'), false)
+        as has_utility_payment,
+    coalesce(bool_or(products.category = 'insurance'), false) as has_insurance,
+    coalesce(bool_or(products.category = 'bill'), false) as has_bill_discount,
+    coalesce(bool_or(products.category = 'international'), false) as has_international_settlement,
+    coalesce(bool_or(products.category = 'cash_management'), false) as has_cash_management
 from holdings
 left join products
     on

@@ -52,6 +52,7 @@ classified as (
         everyone.customer_id,
         coalesce(businesses.industry_code, special_industries.industry_code) as industry_code,
         industries.industry_name,
+        industries.section_code as industry_section_code,
         coalesce(
             industries.business_class,
             if(roster.entity_type = 'large_grower', 'agriculture', null)
@@ -101,6 +102,7 @@ select
     coalesce(by_trade.segment_name, by_name.segment_name) as segment_name,
     classified.industry_code,
     classified.industry_name,
+    classified.industry_section_code,
     classified.business_class,
     classified.special_industry_code,
     classified.special_industry_name,

@@ -29,7 +29,10 @@ households as (
         legal_entity_code,
         household_id,
         min(village_code) as village_code,
+        count(*) as people,
         bool_or(is_evaluated) as is_evaluated,
+        bool_or(is_whitelisted) as is_whitelisted,
+        sum(whitelist_limit) filter (where is_whitelisted) as whitelist_limit,
         bool_or(is_credited) as is_credited,
         bool_or(is_bank_customer) as is_customer
     from {{ ref('int_customer__features') }}
@@ -42,7 +45,10 @@ filed as (
         legal_entity_code,
         village_code,
         count(*) as filed_households,
+        sum(people) as filed_people,
         count(*) filter (where is_evaluated) as evaluated_households,
+        count(*) filter (where is_whitelisted) as whitelisted_households,
+        sum(whitelist_limit) as whitelist_limit,
         count(*) filter (where is_credited) as credited_households,
         count(*) filter (where is_customer) as customer_households
     from households
@@ -95,7 +101,10 @@ select
     coalesce(villages.registered_population, 0) as registered_population,
     coalesce(villages.households, 0) as households,
     coalesce(filed.filed_households, 0) as filed_households,
+    cast(coalesce(filed.filed_people, 0) as bigint) as filed_people,
     coalesce(filed.evaluated_households, 0) as evaluated_households,
+    coalesce(filed.whitelisted_households, 0) as whitelisted_households,
+    cast(coalesce(filed.whitelist_limit, 0) as decimal(18, 2)) as whitelist_limit,
     coalesce(filed.credited_households, 0) as credited_households,
     coalesce(filed.customer_households, 0) as customer_households,
     coalesce(cards.county_cards, 0) as county_cards,

@@ -1,7 +1,14 @@
 with
 
+-- On the business date the open memberships are exactly what the rules say, so the columns come from the rules
+-- themselves; the data test the_wide_row_says_what_the_history_says holds the two together.
 features as (
-    select * from {{ ref('int_customer__features') }}
+    select
+        {% for tag in var('tags') -%}
+        coalesce({{ tag["when"] }}, false) as tag_{{ tag["code"] }},
+        {% endfor -%}
+        *
+    from {{ ref('int_customer__features') }}
 ),
 
 memberships as (
@@ -21,7 +28,6 @@ tagged as (
     select
         legal_entity_code,
         customer_id,
-        list(tag_code) as tag_codes,
         string_agg(tag_name, '、' order by tag_family, tag_code) as tag_names
     from memberships
     group by legal_entity_code, customer_id
@@ -58,10 +64,12 @@ select
     features.work_village_code,
     features.primary_grid_id,
     features.primary_grid_name,
+    features.virtual_grid_names,
     features.segment_code,
     features.segment_name,
     features.industry_code,
     features.industry_name,
+    features.industry_section_code,
     features.business_class,
     features.special_industry_code,
     features.special_industry_name,
@@ -83,6 +91,7 @@ select
     features.deposit_balance_previous_day,
     features.deposit_class_main,
     features.fixed_maturity_date,
+    features.wealth_maturity_date,
     features.account_count,
     features.product_count,
     features.has_mobile_bank,
@@ -91,7 +100,15 @@ select
     features.has_credit_card,
     features.has_wealth,
     features.has_basic_account,
+    features.has_ebank,
+    features.has_tax_payment,
+    features.has_utility_payment,
+    features.has_insurance,
+    features.has_bill_discount,
+    features.has_international_settlement,
+    features.has_cash_management,
     features.last_posting_date,
+    features.last_salary_date,
     features.inflow_90d,
     features.outflow_90d,
     features.other_bank_outflow_90d,
@@ -101,6 +118,10 @@ select
     features.online_lender_repayment_90d,
     features.posting_count_90d,
     features.mobile_posting_count_90d,
+    features.channel_posting_count_90d,
+    features.main_channel_posting_count_90d,
+    features.main_channel,
+    features.wealth_purchase_90d,
     features.bill_received_30d,
     features.foreign_exchange_30d,
     features.merchant_id,
@@ -113,6 +134,7 @@ select
     features.card_status,
     features.card_last_used_date,
     features.pension_months_6m,
+    features.subsidy_months_6m,
     features.is_filed,
     features.household_id,
     features.is_evaluated,
@@ -130,6 +152,7 @@ select
     features.credit_product_code,
     features.is_drawn,
     features.first_draw_date,
+    features.draw_count,
     features.outstanding,
     features.loan_maturity_date,
     features.is_overdue,
@@ -137,6 +160,8 @@ select
     features.is_settled_good,
     features.settled_date,
     features.has_application,
+    features.pending_application_date,
+    features.rejected_date,
     features.is_guarantor,
     features.guarantees_good_borrower,
     features.is_legal_person,
@@ -147,8 +172,11 @@ select
     features.is_marketing_authorised,
     features.is_behaviour_authorised,
     features.last_contacted_date,
+    features.last_interested_date,
+    features.last_refused_date,
+    features.last_need_found_date,
     {% for tag in var('tags') -%}
-    coalesce(list_contains(tagged.tag_codes, '{{ tag["code"] }}'), false) as tag_{{ tag["code"] }},
+    features.tag_{{ tag["code"] }},
     {% endfor -%}
     coalesce(tagged.tag_names, '') as tag_names
 from features

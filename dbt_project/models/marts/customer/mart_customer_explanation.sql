@@ -46,7 +46,7 @@ tag_items as (
         memberships.valid_to,
         memberships.evidence,
         tags.definition as rule_text,
-        cast(null as varchar) as rule_version
+        memberships.rule_version
     from memberships
     left join tags
         on
@@ -63,8 +63,9 @@ link_items as (
         source_table as item_code,
         {{ value_label('source_table', 'source_table') }} as item_name,
         if(
-            source_table in ('core.customer', 'credit.village_roster', 'acquiring.merchant')
-            or source_table like 'external.business_registry%',
+            source_table in ('core.customer', 'credit.village_roster')
+            or source_table like 'external.business_registry%'
+            or source_table like 'acquiring.merchant%',
             source_key,
             '#' || left(sha256(source_key), 12)
         ) as subject,
@@ -132,7 +133,11 @@ select
         else '已移除'
     end as status_name,
     items.rule_text
-    || coalesce('。依据:' || {{ evidence_text('items.evidence', 'labels.labels') }}, '')
+    || coalesce(
+        '。依据:'
+        || case when items.kind = 'link' then items.evidence else {{ evidence_text('items.evidence', 'labels.labels') }} end,
+        ''
+    )
     || coalesce('。规则版本 ' || items.rule_version, '') as why,
     items.evidence,
     items.rule_version,

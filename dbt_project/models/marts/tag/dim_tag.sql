@@ -11,7 +11,12 @@ defined as (
         '{{ tag["code"] }}' as tag_code,
         '{{ tag["name"] }}' as tag_name,
         '{{ tag["family"] }}' as tag_family,
-        '{{ tag["definition"] | replace("'", "''") }}' as definition,
+        {{ sql_text(tag["definition"]) }} as definition,
+        {{ sql_text(tag["when"]) }} as rule,
+        {{ sql_text(tag.get("value")) }} as value_rule,
+        {{ sql_text(tag.get("parameters")) }} as parameters,
+        '{{ tag["rule_version"] }}' as rule_version,
+        {{ sql_text(tag["evidence"] | join('、')) }} as evidence_columns,
         '{{ tag["owner"] }}' as owner,
         '{{ tag["refresh"] }}' as refresh,
         '{{ tag["sensitivity"] }}' as sensitivity,
@@ -23,6 +28,11 @@ defined as (
         cast(null as varchar) as tag_name,
         cast(null as varchar) as tag_family,
         cast(null as varchar) as definition,
+        cast(null as varchar) as rule,
+        cast(null as varchar) as value_rule,
+        cast(null as varchar) as parameters,
+        cast(null as varchar) as rule_version,
+        cast(null as varchar) as evidence_columns,
         cast(null as varchar) as owner,
         cast(null as varchar) as refresh,
         cast(null as varchar) as sensitivity,
@@ -44,21 +54,17 @@ select
     defined.tag_code,
     defined.tag_name,
     defined.tag_family,
-    case defined.tag_family
-        when 'space' then '空间'
-        when 'time' then '时间'
-        when 'industry' then '行业'
-        when 'relation' then '关系'
-        when 'behaviour' then '行为'
-        when 'product' then '产品与价值'
-        when 'credit' then '信贷周期'
-        when 'account' then '账户周期'
-        when 'suppression' then '营销抑制'
-    end as family_name,
+    {{ tag_family_name('defined.tag_family') }} as family_name,
     defined.definition,
+    defined.rule,
+    defined.value_rule,
+    defined.parameters,
+    defined.rule_version,
+    defined.evidence_columns,
     defined.owner,
     defined.refresh,
     defined.sensitivity,
+    case defined.sensitivity when 'C2' then '敏感(C2)' else '一般(C1)' end as sensitivity_name,
     defined.validity_days,
     coalesce(counted.customers, 0) as customers
 from defined

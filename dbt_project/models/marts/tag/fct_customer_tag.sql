@@ -12,18 +12,18 @@ features as (
     select * from {{ ref('int_customer__features') }}
 ),
 
-standing as (
-    {{ tag_rows('features') }}
-),
-
 {% if is_incremental() -%}
+
+standing as (
+    {{ tag_rows('features', with_evidence=false) }}
+),
 
 open_rows as (
     select * from {{ this }}
     where valid_to is null
 ),
 
-opened as (
+added as (
     select standing.*
     from standing
     left join open_rows
@@ -35,7 +35,20 @@ opened as (
     where open_rows.tag_code is null
 ),
 
--- still carried, but the customer moved to another branch or manager, or the tag was renamed
+opened as (
+    select
+        added.*,
+        {{ tag_rule_version('added') }} as rule_version,
+        {{ tag_evidence('added', 'features') }} as evidence
+    from added
+    inner join features
+        on
+            added.legal_entity_code = features.legal_entity_code
+            and added.customer_id = features.customer_id
+),
+
+-- still carried, but the customer moved to another branch or manager, or the tag was renamed. A new rule version alone
+-- changes nothing: the row says under which rule, and on what evidence, it was opened.
 moved as (
     select
         open_rows.legal_entity_code,
@@ -46,6 +59,7 @@ moved as (
         open_rows.tag_value,
         open_rows.valid_from,
         open_rows.valid_to,
+        open_rows.rule_version,
         open_rows.evidence,
         standing.branch_code,
         standing.manager_id
@@ -71,6 +85,7 @@ closed as (
         open_rows.tag_value,
         open_rows.valid_from,
         {{ business_date() }} as valid_to,
+        open_rows.rule_version,
         open_rows.evidence,
         coalesce(features.branch_code, open_rows.branch_code) as branch_code,
         if(features.customer_id is null, open_rows.manager_id, features.manager_id) as manager_id
@@ -91,7 +106,7 @@ closed as (
 {%- else -%}
 
 opened as (
-    select * from standing
+    {{ tag_rows('features', with_evidence=true) }}
 ),
 
 {%- endif %}
@@ -106,6 +121,7 @@ changes as (
         tag_value,
         {{ business_date() }} as valid_from,
         cast(null as date) as valid_to,
+        rule_version,
         evidence,
         branch_code,
         manager_id
