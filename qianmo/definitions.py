@@ -272,8 +272,15 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
+def value_labels() -> dict[str, dict[str, str]]:
+    """Chinese text of codes, by column name: one dictionary for sentences in marts and for charts."""
+    labels: dict[str, dict[str, str]] = yaml.safe_load((DEFINITIONS / "value_labels.yml").read_text(encoding="utf-8"))
+    return labels
+
+
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
-    """The definitions as the dbt variables `tags`, `metrics` and `lists`, and `linkage`, how records are compared.
+    """The definitions as the dbt variables `tags`, `metrics` and `lists`, `linkage`, how records are compared, and
+    `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -283,7 +290,10 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     }  # fmt: skip
     variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
     compared = linkage()
-    return variables | {"linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies}}
+    return variables | {
+        "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
+        "value_labels": value_labels(),
+    }
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:
