@@ -165,4 +165,7 @@ def fill_warehouse(home: BankHome, manifest: Path) -> None:
             columns = ", ".join(
                 f"cast({name if name in given else 'null'} as {kind}) as {name}" for name, kind in types.items()
             )
+            if model["config"]["meta"].get("tag_columns"):
+                codes = connection.execute("select tag_code from tags").fetchall()
+                columns += "".join(f", false as tag_{code}" for (code,) in codes)
             connection.execute(f"create or replace table marts.{model['name']} as select {columns} from ({query})")
