@@ -420,18 +420,24 @@ class Bench(StrEnum):
 
     landing = "landing"
     county = "county"
+    tags = "tags"
 
 
 @app.command()
 def bench(
-    only: Annotated[Bench | None, typer.Option(help="One of the two; both when left out.")] = None,
+    only: Annotated[Bench | None, typer.Option(help="One of the three; all when left out.")] = None,
 ) -> None:
-    """Measure landing against its floor, and generation, landing and build of a county, in a scratch folder."""
+    """Measure landing against its floor, counts of tag combinations, and a county's days, in a scratch folder."""
     from qianmo.bench import bench as run_bench
     from qianmo.bench_landing import bench_landing
+    from qianmo.bench_tags import bench_tags
 
-    kept = only is Bench.county or bench_landing(_progress)
-    if only is not Bench.landing:
+    kept = True
+    if only in (None, Bench.landing):
+        kept &= bench_landing(_progress)
+    if only in (None, Bench.tags):
+        kept &= bench_tags(_progress)
+    if only in (None, Bench.county):
         run_bench(_progress)
     if not kept:
         raise typer.Exit(1)

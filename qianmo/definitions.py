@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -64,10 +64,15 @@ class GoldenCase(BaseModel):
         return self
 
 
+TagFamily = Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
+TAG_FAMILIES: tuple[TagFamily, ...] = get_args(TagFamily)
+"""In the order in which business users see them."""
+
+
 class Tag(Definition):
     """A customer tag (domain section 5)."""
 
-    family: Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
+    family: TagFamily
     definition: Text
     refresh: Literal["daily"] = "daily"
     sensitivity: Literal["C1", "C2"]
@@ -99,9 +104,7 @@ class Tag(Definition):
         if unknown := sorted((used | told) - set(self.parameters)):
             raise ValueError(f"${unknown[0]} is not among the parameters: name it there with its value")
         if unused := sorted(set(self.parameters) - used):
-            raise ValueError(
-                f"parameters: {unused[0]} is used nowhere: write ${unused[0]} in when or value, or drop it"
-            )
+            raise ValueError(f"parameters: {unused[0]} is not used: write ${unused[0]} in when or value, or drop it")
         return self
 
     @property
@@ -244,7 +247,7 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
                     unknown = _UNKNOWN_COLUMN.search(str(error))
                     yield f"{path}: {field}: {_no_column(unknown[1]) if unknown else str(error).splitlines()[0]}"
                     continue
-                if field == "when" and str(kind) not in ("BOOLEAN", '"NULL"'):
+                if field == "when" and str(kind) != "BOOLEAN":
                     yield f"{path}: when: gives {kind}, but a tag is carried or not: write a comparison"
 
 

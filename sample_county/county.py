@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample_county.customers import Accounts, Customers, make_accounts, make_customers, make_signups
+from sample_county.divisions import Divisions, read_divisions
 from sample_county.economy import (
     Employers,
     Entities,
@@ -68,10 +69,10 @@ class County:
         )
 
 
-def make_county(scale: float, seed: int, first: date, last: date) -> County:
+def make_county(scale: float, seed: int, first: date, last: date, divisions: Divisions | None = None) -> County:
     """Build the county as of `first`, with what is added on the days up to `last`."""
     deltas = (last - first).days
-    places = make_places(scale, seed)
+    places = make_places(divisions or read_divisions(), scale, seed)
     staff = make_staff(places, scale)
     people = make_people(places, scale, seed, first)
     credit = make_village_credit(people, scale, seed)

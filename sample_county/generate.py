@@ -15,6 +15,7 @@ from sample_county.arrival import set_arrivals
 from sample_county.core_files import balance_columns, write_accounts, write_customers, write_organisation
 from sample_county.county import County, make_county
 from sample_county.credit_files import make_roster, write_credit_day, write_decisions, write_rosters
+from sample_county.divisions import Divisions
 from sample_county.identifiers import day_number
 from sample_county.other_files import (
     social_folder,
@@ -41,6 +42,7 @@ def generate(
     postgres_dir: Path,
     truth_dir: Path,
     progress: Progress | None = None,
+    divisions: Divisions | None = None,
 ) -> None:
     """Write the deliveries of every date from `first` to `last`; what an earlier generation wrote is replaced.
 
@@ -51,6 +53,7 @@ def generate(
         first: full load, with 182 days of postings before it; the later dates carry changes.
         postgres_dir: data folder of the acquiring PostgreSQL.
         truth_dir: what was planted and the figures that must come out; for tests alone.
+        divisions: the towns and villages; without any those of 兴化.
 
     Raises:
         ConfigurationError: scale or dates are out of range.
@@ -65,7 +68,7 @@ def generate(
             progress(message)
 
     say(f"county at scale {scale}, seed {seed}")
-    county = make_county(scale, seed, first, last)
+    county = make_county(scale, seed, first, last, divisions)
     say(
         f"{len(county.people):,} people, {len(county.customers.frame):,} customers, {len(county.accounts.frame):,}"
         f" accounts, {len(county.merchants.frame):,} merchants, {len(county.lending.line):,} credit lines"

@@ -5,7 +5,7 @@ beside it `provision.json` with roles, row filters, grants and users, which Supe
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -14,7 +14,7 @@ import duckdb
 import yaml
 
 from ingestion.bank import Bank
-from qianmo.definitions import value_labels
+from qianmo.definitions import TAG_FAMILIES, value_labels
 from qianmo.errors import ConfigurationError
 from serving.publish import MARTS, REVIEW, current, pointer_file, review_name
 from serving.superset.dashboard_files import Chart, Dashboard, Measure, PageFilter, Role, unresolved
@@ -55,13 +55,28 @@ ROW_FILTERS: dict[RowFilter, str] = {
 """What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
 PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read_text(encoding="utf-8"))
 SNAPSHOTS = " 逐个业务日期的快照：求和前先选定一个业务日期。"
-FORMATS = {"%": ".2%", "小时": ",.1f", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
+FORMATS = {"%": ".2%", "倍": ",.1f", "小时": ",.1f", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 PAGE_CSS = ".search-select-container { display: none; }"
 """A paged table offers a search by column that names columns in English; the page filters stand in for it."""
 TEXT = "_text"
 """A column `x` of codes, names or yes/no comes with a calculated column `x_text`, Chinese and never empty."""
 VALUE_LABELS = value_labels()
+
+
+@dataclass(frozen=True)
+class PublishedTag:
+    """A row of the published dim_tag, whose column in the wide row is `tag_<code>`."""
+
+    code: str
+    name: str
+    family: str
+    family_name: str
+    definition: str
+
+    @property
+    def column(self) -> str:
+        return f"tag_{self.code}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,8 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
     """
     if faults := [fault for page in pages for fault in unresolved(page, known)]:
         raise ConfigurationError("dashboards do not resolve:\n  " + "\n  ".join(faults))
-    tables = published_tables(current(bank), known)
+    published_tags = tags_of(current(bank))
+    tables = published_tables(current(bank), known, published_tags)
     files: dict[str, Any] = {
         "metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"},
         "databases/marts.yaml": _database(bank),
@@ -97,7 +113,7 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
     for page in pages:
         for index, chart in enumerate(page.charts):
             files[f"charts/{page.code}_{index:02}.yaml"] = _chart(bank, page, chart, tables[chart.dataset])
-        files[f"dashboards/{page.code}.yaml"] = _dashboard(bank, page, tables)
+        files[f"dashboards/{page.code}.yaml"] = _dashboard(bank, page, tables, published_tags)
     assets = folder / "assets"
     wanted = {
         assets / name: yaml.safe_dump(content, allow_unicode=True, sort_keys=False) for name, content in files.items()
@@ -112,7 +128,18 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
     (folder / "provision.json").write_text(provision, encoding="utf-8")
 
 
-def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
+def tags_of(file: Path) -> list[PublishedTag]:
+    """The tags of a published file, family by family."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute(
+            f"select tag_code, tag_name, tag_family, family_name, definition from {MARTS}.dim_tag"
+            " order by list_position(?, tag_family), tag_code",
+            [list(TAG_FAMILIES)],
+        ).fetchall()
+    return [PublishedTag(*row) for row in rows]
+
+
+def published_tables(file: Path, known: dict[str, Mart], published_tags: list[PublishedTag]) -> dict[str, Table]:
     """The tables and review views of a published file that the manifest shows, by name.
 
     Raises:
@@ -132,6 +159,7 @@ def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
         types = published.get((MARTS, mart.name))
         if types is None:
             raise ConfigurationError(f"{file.name} has no table {mart.name}: build and publish again")
+        mart = _with_tags(mart, published_tags)
         if missing := sorted(set(mart.columns) - set(types)):
             raise ConfigurationError(f"{file.name}: {mart.name} lacks the described columns {', '.join(missing)}")
         shown = {column: types[column] for column in mart.columns}
@@ -139,6 +167,15 @@ def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
         if (reviewed := published.get((REVIEW, review_name(mart.name)))) is not None:
             tables.append(Table(REVIEW, mart, {column: kind for column, kind in shown.items() if column in reviewed}))
     return {table.name: table for table in tables}
+
+
+def _with_tags(mart: Mart, published_tags: list[PublishedTag]) -> Mart:
+    """The mart with a described column per tag, where it has them."""
+    if not mart.has_tag_columns:
+        return mart
+    names = {tag.column: tag.name for tag in published_tags}
+    definitions = {tag.column: tag.definition for tag in published_tags}
+    return replace(mart, columns=mart.columns | names, descriptions=mart.descriptions | definitions)
 
 
 def _uuid(bank: Bank, *parts: str) -> str:
@@ -459,6 +496,30 @@ def _pivot(chart: Chart) -> tuple[str, dict[str, Any]]:
     }
 
 
+def _heatmap(chart: Chart) -> tuple[str, dict[str, Any]]:
+    [measure] = chart.measures
+    return "heatmap_v2", {
+        "x_axis": chart.dimensions[0],
+        "groupby": [chart.dimensions[1]],
+        "metric": _metric(measure),
+        "sort_x_axis": "alpha_asc",
+        "sort_y_axis": "alpha_asc",
+        "normalize_across": "heatmap",
+        "linear_color_scheme": "superset_seq_1",
+        "legend_type": "continuous",
+        "show_legend": False,
+        "show_values": True,
+        "show_percentage": False,
+        "value_bounds": [0, 1] if measure.unit == "%" else [None, None],
+        "xscale_interval": 1,
+        "yscale_interval": 1,
+        "x_axis_label_rotation": 45,
+        "left_margin": "auto",
+        "bottom_margin": "auto",
+        "y_axis_format": _format(measure),
+    }
+
+
 _FORMS = {
     "number": _number,
     "bar": _bar,
@@ -466,10 +527,13 @@ _FORMS = {
     "table": _table,
     "list": _list,
     "pivot": _pivot,
+    "heatmap": _heatmap,
 }
 
 
-def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[str, Any]:
+def _dashboard(
+    bank: Bank, page: Dashboard, tables: dict[str, Table], published_tags: list[PublishedTag]
+) -> dict[str, Any]:
     colours, shared = _series_colours(current(bank), page, tables)
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
@@ -513,7 +577,10 @@ def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[st
         "uuid": _uuid(bank, "dashboard", page.code),
         "position": position,
         "metadata": {
-            "native_filter_configuration": [_page_filter(bank, page, one, tables) for one in page.filters],
+            "native_filter_configuration": [
+                *(_page_filter(bank, page, one, tables) for one in page.filters),
+                *_tag_filters(bank, page, tables, published_tags),
+            ],
             "chart_configuration": {},
             "global_chart_configuration": {"scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "chartsInScope": []},
             "cross_filters_enabled": False,
@@ -525,7 +592,7 @@ def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[st
             "refresh_frequency": 0,
             "expanded_slices": {},
             "timed_refresh_immune_slices": [],
-            "filter_bar_orientation": "HORIZONTAL",
+            "filter_bar_orientation": "VERTICAL" if page.tag_filters else "HORIZONTAL",
         },
         "published": True,
         "version": VERSION,
@@ -595,12 +662,36 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
     }
 
 
+def _tag_filters(
+    bank: Bank, page: Dashboard, tables: dict[str, Table], published_tags: list[PublishedTag]
+) -> list[dict[str, Any]]:
+    """A yes/no filter per tag under a heading per family. Superset asks for the values of those in view only."""
+    filters: list[dict[str, Any]] = []
+    family = None
+    for tag in published_tags if page.tag_filters else []:
+        if tag.family != family:
+            family = tag.family
+            filters.append(
+                {
+                    "id": f"NATIVE_FILTER_DIVIDER-{page.code}-{family}",
+                    "type": "DIVIDER",
+                    "title": tag.family_name,
+                    "description": "",
+                    "scope": {"rootPath": [], "excluded": []},
+                }
+            )
+        one = PageFilter(label=tag.name, dataset=page.tag_filters or "", column=tag.column, single=True)
+        filters.append(_page_filter(bank, page, one, tables) | {"description": tag.definition})
+    return filters
+
+
 def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> dict[str, Any]:
     """Roles with the datasets they may read, row filters, who opens which dashboard, and the users."""
     used: dict[Role, set[str]] = {role: set() for role in ROLE_NAMES}
     for page in pages:
         for role in page.roles:
             used[role] |= {chart.dataset for chart in page.charts} | {one.dataset for one in page.filters}
+            used[role] |= {page.tag_filters} if page.tag_filters else set()
     used["head_office"] = {name for name, table in tables.items() if table.schema == MARTS} | used["head_office"]
     filters = []
     for kind, clause in ROW_FILTERS.items():

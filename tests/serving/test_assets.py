@@ -151,6 +151,9 @@ def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manif
         "mart_gate_result",
         "mart_gate_measure",
         "mart_legal_basis",
+        "dim_tag",
+        "mart_tag_day",
+        "mart_tag_overlap",
     }
     assert [role["name"] for role in wanted["roles"] if role["self_service"]] == ["总行营销"]
 

@@ -36,7 +36,7 @@ LAST_DAY = date.fromisoformat(DATES[-1])
 PAGES = {page.code: page for page in dashboards()}
 RENDERED = [
     *((page, post) for page in PAGES.values() if "branch_head" in page.roles for post in page.roles),
-    *((PAGES["data_quality"], post) for post in ("head_office", "risk")),
+    *((PAGES[code], post) for code in ("data_quality", "tag_catalogue") for post in ("head_office", "risk")),
 ]
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
 """Folder for screenshots, relative to the project, such as docs/images; without it they go to the test's own folder."""

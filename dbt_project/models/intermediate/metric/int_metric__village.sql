@@ -7,20 +7,21 @@ villages as (
 village_branches as (
     select
         rules.legal_entity_code,
-        rules.rule_value as village_code,
+        rules.village_code,
         grids.branch_code
-    from {{ ref('stg_master__grid_membership_rule') }} as rules
+    from {{ ref('int_grid_rule__parsed') }} as rules
     inner join {{ ref('stg_master__grid') }} as grids
         on
             rules.legal_entity_code = grids.legal_entity_code
             and rules.grid_id = grids.grid_id
     where
         rules.rule_type = 'village_code'
+        and rules.is_in_force
+        and rules.rule_fault is null
         and grids.grid_kind = 'entity'
         and grids.branch_code is not null
-        and {{ in_force('grids.valid_from', 'grids.valid_to') }}
     qualify row_number() over (
-        partition by rules.legal_entity_code, rules.rule_value order by rules.priority, rules.grid_id
+        partition by rules.legal_entity_code, rules.village_code order by rules.priority, rules.grid_id
     ) = 1
 ),
 
