@@ -41,7 +41,7 @@ class Landing:
     def rows(self, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The rows with what lands in place of their name, id_number and phone."""
         for column in contracts()["core.customer"].columns:
-            if column.vault is None:
+            if column.vault is None or column.name not in told[0]:
                 continue
             values = [row.pop(column.name, None) for row in told]
             for value in values:
@@ -50,7 +50,7 @@ class Landing:
             normal = normalised(column.vault, "v")
             self._connection.execute(
                 f"create or replace table normals as select nth, {normal} as normal from ("
-                "select unnest($1::varchar[]) as v, generate_subscripts($1::varchar[], 1) as nth)",
+                "select unnest($1::varchar[]) as v, unnest(range(len($1::varchar[]))) as nth)",
                 [values],
             )
             parts = derived(column, "normal")
@@ -73,7 +73,7 @@ def rostered(member: int, name: str, **columns: Any) -> dict[str, Any]:
         "relation": "other",
         "filed_date": date(2026, 1, 1),
     }
-    return {**known, "name": name, **columns}
+    return {**known, "name": name, "id_number": None, "phone": None, **columns}
 
 
 def decision(source_key: str, customer_id: str, said: str, day: date) -> dict[str, Any]:
