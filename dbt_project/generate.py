@@ -38,6 +38,19 @@ ADDED_LABELS = {
     "basis_expiry": "依据到期日",
 }
 
+_PART_LABELS = {
+    "key": "代理键",
+    "masked": "(脱敏)",
+    "is_valid": "有效",
+    "birth_date": "推算出生日期",
+    "gender": "推算性别",
+    "repair_keys": "可能正确号码代理键",
+    "sound_key": "同音代理键",
+    "shape_key": "形近代理键",
+    "letters_key": "同字代理键",
+}
+"""What landing puts in place of a vaulted value (`Column.vaulted_parts`)."""
+
 LOADS = {
     "upsert": ("latest_row_per_key", "the latest delivered row of each key"),
     "snapshot": ("latest_delivery", "the latest delivery"),
@@ -101,12 +114,8 @@ def _landed_labels(column: Column) -> Iterator[tuple[str, str]]:
     if column.vault is None:
         yield column.name, column.label
         return
-    yield f"{column.name}_key", f"{column.label}代理键"
-    yield f"{column.name}_masked", f"{column.label}(脱敏)"
-    if column.vault == "id_number":
-        yield f"{column.name}_is_valid", f"{column.label}有效"
-        yield f"{column.name}_birth_date", f"{column.label}推算出生日期"
-        yield f"{column.name}_gender", f"{column.label}推算性别"
+    for part in column.vaulted_parts:
+        yield f"{column.name}_{part}", f"{column.label}{_PART_LABELS[part]}"
 
 
 def _column_yaml(name: str, data_type: str, label: str, class_: str, level: int) -> str:

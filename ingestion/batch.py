@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.bank import Bank, DelimitedFormat, FixedWidthFormat, Lookup, TableDescription, XlsxFormat
-from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Contract, VaultKind
+from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Column, Contract, VaultKind
 from ingestion.encryption import encrypted_writer
 from ingestion.legal_basis import LegalBasis
 from ingestion.mapping import Mapping, literal, mapped_columns, quoted, source_column
@@ -35,7 +35,7 @@ from ingestion.readers.header import Header
 from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.streaming import ParquetStream, ahead, landed_connection
-from ingestion.surrogate import SURROGATE_KEY_ID, define, normalised, surrogate_key_id
+from ingestion.surrogate import SURROGATE_KEY_ID, define, derived, normalised, surrogate_key_id
 from ingestion.telling import error_told, header_told
 from ingestion.vault import SCHEMA as VAULT
 from qianmo.errors import ConfigurationError, DataRefusedError, ToolBrokenError
@@ -139,7 +139,7 @@ class Batch:
         self._drift: dict[tuple[str, str], None] = {}
         self._added: list[_Added] = []
         self._basis: list[tuple[Any, ...]] = []
-        vaulted = [column.name for column in contract.columns if column.vault]
+        has_vaulted = any(column.vault for column in contract.columns)
         home, name = bank.home, Path(contract.source) / contract.table / f"{business_date}.parquet"
         self._landing_file, self._vault_file, self._quarantine_file = (
             root / name for root in (home.landing, home.vault, home.quarantine)
@@ -159,12 +159,18 @@ class Batch:
             temporary(self._landing_file),
             self._layout,
             [column.name for column in contract.columns if column.accepted]
-            + [f"{name}_{part}" for name in vaulted for part in ("key", "masked")]
+            + [
+                f"{column.name}_{part}"
+                for column in contract.columns
+                if column.vault
+                for part, kind in column.vaulted_parts.items()
+                if kind == "varchar"
+            ]
             + [name for name in self._layout.names if name in (*TECHNICAL_COLUMNS, *LEGAL_BASIS_COLUMNS)],
         )
         self._vault: pq.ParquetWriter | None = (
             encrypted_writer(temporary(self._vault_file), VAULT, {SURROGATE_KEY_ID: surrogate_key_id()})
-            if vaulted
+            if has_vaulted
             else None
         )
         self._quarantine: pq.ParquetWriter | None = None
@@ -354,29 +360,22 @@ class Batch:
         self._connection.unregister("_rows")
         return found["raw"].combine_chunks()
 
-    def _surrogates(self, kind: VaultKind, texts: pa.Array) -> pa.Table:
+    def _surrogates(self, column: Column, kind: VaultKind, texts: pa.Array) -> pa.Table:
         """Of each text: its normal form, which goes to the vault, and what lands in its place; in the same order."""
-        checks = (
-            ", case when normal is not null then id_is_valid(normal) end as is_valid,"
-            " id_birth_date(normal) as birth_date, id_gender(normal) as gender"
-            if kind == "id_number"
-            else ""
-        )
         self._connection.register("texts", pa.table({"text": texts}))
         # a table in between: in one statement each use of the normal form would compute it again
         normal = normalised(kind, "text")
         self._connection.execute(f"create or replace table normals as select {normal} as normal from texts")
-        return self._connection.execute(
-            f"select normal, surrogate({literal(kind)}, normal) as key, masked_{kind}(normal) as masked{checks}"
-            " from normals"
-        ).to_arrow_table()
+        parts = ", ".join(f"{sql} as {part}" for part, sql in derived(column, "normal").items())
+        return self._connection.execute(f"select normal, {parts} from normals").to_arrow_table()
 
     def _identifiers(self, kept: pa.Table) -> Iterator[tuple[str, VaultKind, pa.Array, pa.Table]]:
         """Of each vaulted column: its name and kind, a position per row, and the surrogates of its distinct texts."""
         for column in self._contract.columns:
             if column.vault:
                 encoded = kept[column.name].combine_chunks().dictionary_encode()
-                yield column.name, column.vault, encoded.indices, self._surrogates(column.vault, encoded.dictionary)
+                found = self._surrogates(column, column.vault, encoded.dictionary)
+                yield column.name, column.vault, encoded.indices, found
 
     def _to_vault(self, identifiers: list[tuple[str, VaultKind, pa.Array, pa.Table]]) -> None:
         values = [
@@ -401,7 +400,7 @@ class Batch:
                 continue
             positions, found = found_of[column.name]
             parts = [name for name in found.column_names if name != "normal"]
-            columns |= {f"{column.name}_{part}": _at(found[part], positions, part == "key") for part in parts}
+            columns |= {f"{column.name}_{part}": _at(found[part], positions, part.endswith("key")) for part in parts}
         if self._contract.legal_basis:
             for at, field in enumerate(_BASIS):
                 of_files = pa.array([basis[at] for basis in self._basis], field.type)

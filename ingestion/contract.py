@@ -51,6 +51,9 @@ class Column(BaseModel):
     accepted: list[str] | None = None
     vault: VaultKind | None = None
     """The raw value goes to the vault; landing holds `<name>_key` and `<name>_masked` instead."""
+    compared: bool = False
+    """A person's name or ID number by which records are linked: landing adds surrogates of what it may have been meant
+    to be (`ingestion/surrogate.py`, `derived`)."""
     references: str | None = None
     """`source.table.column` that this value should be found in (checked by gate 1)."""
     planned: bool = False
@@ -62,9 +65,27 @@ class Column(BaseModel):
     level: Literal[1, 2, 3, 4] = 3
     """Data-map level of 金规〔2024〕24号."""
 
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if self.compared and self.vault not in ("name", "id_number"):
+            raise ValueError(f"{self.name}: compared: expected vault name or id_number, found {self.vault}")
+        return self
+
     @property
     def duckdb_type(self) -> str:
         return self.type if self.type.startswith("decimal") else _DUCKDB_TYPES[self.type]
+
+    @property
+    def vaulted_parts(self) -> dict[str, str]:
+        """What lands in place of a value that goes to the vault: name after the column's own, and DuckDB type."""
+        parts = {"key": "varchar", "masked": "varchar"}
+        if self.vault == "id_number":
+            parts |= {"is_valid": "boolean", "birth_date": "date", "gender": "varchar"}
+        if self.compared and self.vault == "id_number":
+            parts |= {"repair_keys": "varchar[]"}
+        if self.compared and self.vault == "name":
+            parts |= {"sound_key": "varchar", "shape_key": "varchar", "letters_key": "varchar"}
+        return parts
 
 
 class GateRules(BaseModel):
@@ -116,12 +137,7 @@ class Contract(BaseModel):
             if column.vault is None:
                 landed[column.name] = column.duckdb_type
                 continue
-            landed[f"{column.name}_key"] = "varchar"
-            landed[f"{column.name}_masked"] = "varchar"
-            if column.vault == "id_number":
-                landed[f"{column.name}_is_valid"] = "boolean"
-                landed[f"{column.name}_birth_date"] = "date"
-                landed[f"{column.name}_gender"] = "varchar"
+            landed |= {f"{column.name}_{part}": kind for part, kind in column.vaulted_parts.items()}
         if self.legal_basis:
             landed |= LEGAL_BASIS_COLUMNS
         return landed | TECHNICAL_COLUMNS

@@ -52,12 +52,14 @@ keys_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.
 vault_app = typer.Typer(no_args_is_help=True, help="The vault of raw names, ID numbers, phones, accounts, addresses.")
 deliver_app = typer.Typer(invoke_without_command=True, help="Marketing lists per recipient.")
 superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
+explain_app = typer.Typer(no_args_is_help=True, help="Why something is as it is published.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were rejected: see them, mend, release them.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(vault_app, name="vault")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(superset_app, name="superset")
 app.add_typer(deliver_app, name="deliver")
+app.add_typer(explain_app, name="explain")
 
 Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
@@ -330,6 +332,26 @@ def deliver_password(
 
     for kind, password in passwords(_bank(ctx), recipient, day.date()).items():
         typer.echo(f"{kind} {recipient}: {password}")
+
+
+@explain_app.command("customer")
+def explain_customer(
+    ctx: typer.Context,
+    customer: Annotated[str, typer.Argument(metavar="ID", help="Customer id (P…, E…, C…, R…) or core number 客户号.")],
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="An earlier published business date.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Which tags a customer has, since when and why, which records made the customer, relations and grids."""
+    from qianmo.explain import as_json as explanation_json
+    from qianmo.explain import explain, show
+
+    found = explain(_bank(ctx), customer, day.date() if day else None)
+    if as_json:
+        typer.echo(explanation_json(found))
+    else:
+        show(found)
 
 
 @app.command()

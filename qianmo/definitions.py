@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+from qianmo.linkage import linkage
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DEFINITIONS = DBT_PROJECT / "definitions"
@@ -266,8 +267,15 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
-def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]:
-    """The definitions as the dbt variables `tags`, `metrics` and `lists`.
+def value_labels() -> dict[str, dict[str, str]]:
+    """Chinese text of codes, by column name: one dictionary for sentences in marts and for charts."""
+    labels: dict[str, dict[str, str]] = yaml.safe_load((DEFINITIONS / "value_labels.yml").read_text(encoding="utf-8"))
+    return labels
+
+
+def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
+    """The definitions as the dbt variables `tags`, `metrics` and `lists`, `linkage`, how records are compared, and
+    `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -275,7 +283,12 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, list[dict[str, Any]]]
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
     }  # fmt: skip
-    return {kind: [definition.variable() for definition in found] for kind, found in loaded.items()}
+    variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
+    compared = linkage()
+    return variables | {
+        "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
+        "value_labels": value_labels(),
+    }
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:

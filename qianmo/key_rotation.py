@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import update
 
-from ingestion.contract import contracts
+from ingestion.contract import Column, contracts
 from ingestion.encryption import (
     encrypt_again,
     file_metadata,
@@ -28,7 +28,7 @@ from ingestion.encryption import (
 from ingestion.key_use import keys_in_use, record_key_use, retire_key
 from ingestion.mapping import literal, quoted
 from ingestion.placing import placed
-from ingestion.surrogate import SURROGATE_KEY_ID, define
+from ingestion.surrogate import SURROGATE_KEY_ID, define, derived, keyed_parts
 from ingestion.table_lock import table_lock
 from ingestion.vault import SCHEMA
 from qianmo import ledger
@@ -40,6 +40,7 @@ from qianmo.settings import KEY_KINDS, Key, KeyKind, fresh_key, from_environment
 Progress = Callable[[str], None]
 
 _MEMORY_LIMIT = "2GiB"
+_NOTHING_VAULTED = "(select null::varchar as kind, null::varchar as key, null::varchar as value)"
 UNKNOWN = "unknown"
 """Stands for the surrogate key of a file that does not name it, or cannot be opened for want of its vault key."""
 
@@ -327,29 +328,37 @@ def _rekey_landed(source: str, table: str, landed: list[Path], vaulted: list[Pat
                 pending.append((path, file.schema_arrow.names, file_metadata(file)))
     if not pending:
         return 0
-    vault_columns = [f"{column.name}_key" for column in contracts()[f"{source}.{table}"].columns if column.vault]
+    vault_columns = [column for column in contracts()[f"{source}.{table}"].columns if column.vault]
     with _in_memory(current) as connection:
-        connection.execute("create table rekeyed (key varchar, new_key varchar)")
-        _add_rekeyed(connection, vaulted)
+        rekeyed = _rekeyed(vault_columns)
+        connection.execute(f"create table rekeyed as select key, {rekeyed} from {_NOTHING_VAULTED} where false")
+        _add_rekeyed(connection, rekeyed, vaulted)
         has_earlier = False
         for path, names, metadata in pending:
-            columns = [name for name in vault_columns if name in names]
+            columns = [column for column in vault_columns if f"{column.name}_key" in names]
             joins = "".join(
-                f" left join rekeyed as {quoted(f'_{name}')} on {quoted(f'_{name}')}.key = landed.{quoted(name)}"
-                for name in columns
+                f" left join rekeyed as {quoted(c.name)} on {quoted(c.name)}.key = landed.{quoted(f'{c.name}_key')}"
+                for c in columns
             )
             rows = f"read_parquet({literal(str(path))}) as landed{joins}"
-            lost = " or ".join(f"(landed.{quoted(n)} is not null and {quoted(f'_{n}')}.key is null)" for n in columns)
+            lost = " or ".join(
+                f"(landed.{quoted(f'{c.name}_key')} is not null and {quoted(c.name)}.key is null)" for c in columns
+            )
             count_lost = f"select count(*) from {rows} where {lost}"
             if not has_earlier and _count(connection, count_lost):
-                _add_rekeyed(connection, earlier)
+                _add_rekeyed(connection, rekeyed, earlier)
                 has_earlier = True
             if missing := _count(connection, count_lost):
                 raise ToolBrokenError(
                     f"{path}: {missing} rows have surrogates that the vault does not hold, so they cannot be re-keyed:"
                     f" land {source} of that date again from its files, then run `qianmo keys rotate surrogate` again"
                 )
-            new = ", ".join(f"{quoted(f'_{name}')}.new_key as {quoted(name)}" for name in columns)
+            new = ", ".join(
+                f"{quoted(column.name)}.{quoted(f'new_{part}')} as {quoted(f'{column.name}_{part}')}"
+                for column in columns
+                for part in keyed_parts(column)
+                if f"{column.name}_{part}" in names
+            )
             stated = {**metadata, SURROGATE_KEY_ID: current.id}
             about = ", ".join(f"{literal(name)}: {literal(value)}" for name, value in stated.items())
             with placed(path) as temporary:
@@ -367,14 +376,28 @@ def _in_memory(key: Key) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _add_rekeyed(connection: duckdb.DuckDBPyConnection, vaulted: list[Path]) -> None:
+def _rekeyed(vault_columns: list[Column]) -> str:
+    """SQL over vault rows: what the surrogates that follow from a value become, each part as `new_<part>`."""
+    parts: dict[str, dict[str | None, str]] = defaultdict(dict)
+    for column in vault_columns:
+        sql = derived(column, "value")
+        for part in keyed_parts(column):
+            parts[part][column.vault] = sql[part]
+    cases = {
+        part: " ".join(f"when {literal(str(kind))} then {sql}" for kind, sql in by_kind.items())
+        for part, by_kind in parts.items()
+    }
+    return ", ".join(f"case kind {branches} end as {quoted(f'new_{part}')}" for part, branches in cases.items())
+
+
+def _add_rekeyed(connection: duckdb.DuckDBPyConnection, rekeyed: str, vaulted: list[Path]) -> None:
     """Add what the surrogates in vault files become to the table `rekeyed`, each once."""
     for path in vaulted:
         with open_encrypted(path) as file:
             for group in range(file.num_row_groups):
                 connection.register("vaulted", file.read_row_group(group))
                 connection.execute(
-                    "insert into rekeyed select distinct key, surrogate(kind, value) from vaulted"
+                    f"insert into rekeyed select key, {rekeyed} from (select distinct kind, key, value from vaulted)"
                     " where key not in (select key from rekeyed)"
                 )
                 connection.unregister("vaulted")

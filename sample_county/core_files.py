@@ -49,7 +49,7 @@ def write_organisation(county: County, folder: Path, business_date: date) -> Non
             known = len(county.staff_person)
             males = random.random(n) < 0.6
             births = today - random.integers(25 * 365, 55 * 365, n)
-            identity = resident_ids(births, males, serial_from=400)
+            identity = resident_ids(county.places.divisions.code, births, males, serial_from=400)
             names = full_names(random, surnames(random, n), males)
             inside = pa.array(county.staff_person)
             identity = pa.concat_arrays([county.people.id_number.take(inside), identity[known:]])
@@ -107,7 +107,10 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
     subset = pa.array(chosen)
     rows = rows.iloc[chosen]
     is_person = person >= 0
+    former = phones(4_000_000 + person)
+    has_former = is_person & (stream(county.seed, "former phones").random(len(person)) < p.FORMER_PHONE_SHARE)
     phone = county.people.phone.take(pa.array(person, mask=~is_person))
+    phone = pc.if_else(pa.array(has_former), former, phone)
     owner = np.where(entity >= 0, county.entities.frame["owner"].to_numpy()[entity], 0)
     phone = pc.coalesce(phone, county.people.phone.take(pa.array(owner, mask=entity < 0)))
     renewed = phones(7_000_000 + np.arange(len(person)) * 3 + changed_phone)
@@ -130,7 +133,7 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
     rare[np.flatnonzero(is_person & (since == 0))[:: max(500, len(person) // 50)]] = True
     names = pc.if_else(pa.array(rare), pc.binary_join_element_wise(names, FOUR_BYTE, ""), names)
     address = pc.binary_join_element_wise(
-        "江苏省兴化市",
+        county.places.county_name,
         text(county.places.towns["town_name"]).take(pa.array(rows["town"].to_numpy())),
         text(villages["village_name"]).take(village),
         text(pd.Series(chosen % 18 + 1)),

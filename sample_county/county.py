@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sample_county.customers import Accounts, Customers, make_accounts, make_customers, make_signups
+from sample_county.divisions import Divisions, read_divisions
 from sample_county.economy import (
     Employers,
     Entities,
@@ -23,6 +24,7 @@ from sample_county.marketing import Marketing, make_marketing
 from sample_county.people import People, make_people
 from sample_county.places import Places, Staff, make_places, make_staff
 from sample_county.social import SocialSecurity, make_social_security
+from sample_county.supply_chain import SupplyChains, make_supply_chains
 
 import pandas as pd  # isort: skip
 
@@ -46,6 +48,7 @@ class County:
     staff_person: Ints
     accounts: Accounts
     signups: pd.DataFrame
+    chains: SupplyChains
     lending: Lending
     social: SocialSecurity
     marketing: Marketing
@@ -66,10 +69,10 @@ class County:
         )
 
 
-def make_county(scale: float, seed: int, first: date, last: date) -> County:
+def make_county(scale: float, seed: int, first: date, last: date, divisions: Divisions | None = None) -> County:
     """Build the county as of `first`, with what is added on the days up to `last`."""
     deltas = (last - first).days
-    places = make_places(scale, seed)
+    places = make_places(divisions or read_divisions(), scale, seed)
     staff = make_staff(places, scale)
     people = make_people(places, scale, seed, first)
     credit = make_village_credit(people, scale, seed)
@@ -81,10 +84,11 @@ def make_county(scale: float, seed: int, first: date, last: date) -> County:
     )
     accounts = make_accounts(people, customers, employers, merchants, scale, seed, first)
     signups = make_signups(people, customers, accounts, employers, merchants, scale, seed, first)
+    chains = make_supply_chains(entities, customers, accounts, scale, seed)
     lending = make_lending(people, credit, customers, merchants, scale, seed, first, deltas)
     social = make_social_security(people, employers, customers.of_person, seed, first)
     marketing = make_marketing(places, staff, customers, lending, scale, seed, first, deltas)
     return County(
         scale, seed, first, last, places, staff, people, credit, entities, employers, merchants, customers,
-        staff_person, accounts, signups, lending, social, marketing,
+        staff_person, accounts, signups, chains, lending, social, marketing,
     )  # fmt: skip

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from sample_county import parameters as p
 from sample_county.county import County
 from sample_county.economy import MAIN_TYPES
-from sample_county.identifiers import NULL_DAY, Ints, day_number, fifteen_digits, mistyped, padded
+from sample_county.identifiers import NULL_DAY, Ints, day_number, fifteen_digits, mistyped, padded, phones
 from sample_county.lending import outstanding
+from sample_county.names import miswritten, with_given_swapped
 from sample_county.places import named_rows
 from sample_county.randomness import stream
 from sample_county.writing import day_text, money, text, time_text, write_csv, write_workbook
@@ -144,6 +145,7 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
     rows = lending.event.iloc[of_day(lending.event["day"])]
     customer = rows["customer"].to_numpy()
     person = customers.frame["person"].to_numpy()[customer]
+    referrer = rows["referrer"].to_numpy()
     write_csv(
         folder / f"application_event_{stamp}.csv",
         {
@@ -157,6 +159,7 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             **handled_by(customer),
             "list_no": text(rows["list_code"]),
             "apply_amt": money(rows["amount"].to_numpy()),
+            "ref_cif_no": customers.number.take(pa.array(referrer, mask=referrer < 0)),
             # A release of the lending system after the first date writes one field more, still empty.
             **({"备用字段": pa.nulls(len(rows), pa.string())} if not is_first else {}),
         },
@@ -216,10 +219,76 @@ def make_roster(county: County) -> pd.DataFrame:
     shown = pc.if_else(pa.array(form == MISTYPED), mistyped(ids), ids)
     shown = pc.if_else(pa.array((form == FIFTEEN) | (form == FIFTEEN_AS_NUMBER)), fifteen_digits(ids), shown)
     roster["id_text"] = shown.to_pandas()
+    roster["name_text"], roster["phone_text"] = _as_written(county, roster, damaged)
     roster["lower_x"] = random.random(n) < 0.5
     roster["stray"] = random.integers(0, 40, n)
     order = np.lexsort((roster["member_no"], roster["household"], roster["village"]))
     return roster.iloc[order].reset_index(drop=True)
+
+
+def _as_written(county: County, roster: pd.DataFrame, damaged: Ints) -> tuple[pd.Series, pd.Series]:
+    """Names and phones of the roster; those of the damaged rows partly wrong, too."""
+    random = stream(county.seed, "damaged roster")
+    people = county.people
+    person = roster["person"].to_numpy()
+    name, phone = (texts.take(pa.array(person)).to_pandas() for texts in (people.name, people.phone))
+    # Somebody whom the bank does not know may bear the name of a customer of the same village.
+    stranger = damaged[
+        (county.customers.of_person[person[damaged]] < 0) & (people.frame["issuer"].to_numpy()[person[damaged]] == 0)
+    ]
+    stranger = stranger[random.random(len(stranger)) < p.NAMESAKE_SHARE]
+    village = people.frame["village"].to_numpy()
+    known = np.flatnonzero(county.customers.of_person >= 0)
+    known = known[np.argsort(village[known], kind="stable")]
+    first, last = (np.searchsorted(village[known], village[person[stranger]], side) for side in ("left", "right"))
+    has_namesake = last > first
+    namesake = known[(first + random.random(len(stranger)) * (last - first)).astype(np.int64)[has_namesake]]
+    name.iloc[stranger[has_namesake]] = people.name.take(pa.array(namesake)).to_pandas()
+    damaged = np.setdiff1d(damaged, stranger)
+    wrong = _shared(random.permutation(damaged), p.DAMAGED_NAME_MIX)
+    true = {how: pa.array(name.iloc[rows]) for how, rows in wrong.items()}
+    name.iloc[wrong["sound"]] = miswritten(true["sound"], "sound").to_pandas()
+    name.iloc[wrong["shape"]] = miswritten(true["shape"], "shape").to_pandas()
+    name.iloc[wrong["swapped"]] = with_given_swapped(true["swapped"]).to_pandas()
+    wrong = _shared(random.permutation(damaged), p.DAMAGED_PHONE_MIX)
+    phone.iloc[wrong["changed"]] = phones(5_500_000 + person[wrong["changed"]]).to_pandas()
+    phone.iloc[wrong["missing"]] = None
+    head = people.frame["head"].to_numpy()[person[wrong["family"]]]
+    phone.iloc[wrong["family"]] = people.phone.take(pa.array(head)).to_pandas()
+    return name, phone
+
+
+def _shared(rows: Ints, mix: dict[str, float]) -> dict[str, Ints]:
+    """Parts of the rows, each as large as its share says."""
+    ends = np.round(np.cumsum([0.0, *mix.values()]) * len(rows)).astype(np.int64)
+    return {how: rows[ends[at] : ends[at + 1]] for at, how in enumerate(mix)}
+
+
+def write_decisions(county: County, roster: pd.DataFrame, folder: Path, business_date: date) -> None:
+    """What reviewers decided, on the second date: rows without ID number and phone that they linked by hand, and one
+    link by phone and name that its person denies. A customer is told by its core number, as on paper."""
+    if (business_date - county.first).days != 1:
+        return
+    of_person = county.customers.of_person[roster["person"]]
+    unknown = roster["id_form"].eq(MISSING) & (of_person >= 0)
+    true = county.people.phone.take(pa.array(roster["person"].to_numpy())).to_pandas()
+    accepted = roster[unknown & roster["phone_text"].isna()].head(p.scaled(p.ACCEPTED_LINKS, county.scale, least=2))
+    denied = roster[unknown & roster["phone_text"].eq(true)].head(1)
+    rows = pd.concat([accepted, denied])
+    villages = county.places.villages["village_code"].to_numpy()[rows["village"]]
+    decision = pd.DataFrame(
+        {
+            "source_table": "credit.village_roster",
+            "source_key": villages + (rows["household"] + 1).map("|{:06d}|".format) + rows["member_no"].astype(str),
+            "customer_id": county.customers.number.take(pa.array(of_person[rows.index])),
+            "decision": ["accept"] * len(accepted) + ["reject"] * len(denied),
+            "reviewer": "hq01",
+            "decided_date": business_date.isoformat(),
+            "note": ["入户核实"] * len(accepted) + ["本人否认"] * len(denied),
+        }
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    decision.to_csv(folder / "identity_decision.csv", index=False, lineterminator="\n")
 
 
 def write_rosters(county: County, roster: pd.DataFrame, folder: Path, business_date: date) -> None:
@@ -263,8 +332,8 @@ def _write_roster(
     person = pa.array(part["person"].to_numpy())
     filed = day_text(part["filed"].to_numpy(), "%Y.%m.%d").to_pylist()
     evaluated = day_text(part["evaluated_day"].to_numpy(), "%Y-%m-%d").to_pylist()
-    names = people.name.take(person).to_pylist()
-    phones = people.phone.take(person).to_pylist()
+    names = part["name_text"].tolist()
+    mobiles = text(part["phone_text"]).to_pylist()
     true_ids = people.id_number.take(person).to_pylist()
     groups = people.frame["group"].to_numpy()[part["person"]]
     codes, titles = villages["village_code"].tolist(), villages["village_name"].tolist()
@@ -301,7 +370,7 @@ def _write_roster(
                 name,
                 _RELATIONS[row.relation],
                 shown,
-                phones[i].translate(_FULL_WIDTH) if stray == 5 else phones[i],
+                mobiles[i].translate(_FULL_WIDTH) if stray == 5 and mobiles[i] else mobiles[i],
                 filed[i],
                 evaluated[i],
                 _EVALUATIONS[row.evaluation] if row.evaluation >= 0 else None,
@@ -320,7 +389,7 @@ def _write_roster(
         rows(),
         county.first,
         titles=(
-            f"兴化市{town_name}整村授信建档评议登记表",
+            f"{county.places.county_name}{town_name}整村授信建档评议登记表",
             f"填报单位:{town_name}人民政府    填报日期:{county.first:%Y年%m月%d日}",
         ),
         footer=None if is_correction else "填表人:        审核人:        村委会(盖章):",

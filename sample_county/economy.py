@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from sample_county import parameters as p
 from sample_county.identifiers import Ints, credit_codes, day_number
 from sample_county.people import HEAD, People
-from sample_county.places import CIRCLE_TOWNS, MARKET_TOWNS, Places
+from sample_county.places import Places
 from sample_county.randomness import apportion, stream
 from sample_county.reference import table
 from sample_county.writing import code, text
@@ -133,7 +133,7 @@ def make_entities(
                 "state": np.where(random.random(n) < 0.96, "存续", np.where(random.random(n) < 0.5, "吊销", "注销")),
             }
         ),
-        credit_codes(np.arange(1, n + 1), kind.astype("U2")),
+        credit_codes(places.divisions.code, np.arange(1, n + 1), kind.astype("U2")),
         name,
         special,
     )
@@ -141,7 +141,8 @@ def make_entities(
 
 @dataclass(frozen=True)
 class Employers:
-    """frame: admission_class (1–12), category, village, pay_day; employees: person, employer, monthly_yuan."""
+    """frame: admission_class (1–12), category, office (line of a public employer, else ''), village, pay_day;
+    employees: person, employer, monthly_yuan."""
 
     frame: pd.DataFrame
     credit_code: pa.Array
@@ -170,6 +171,9 @@ _OFFICES = [
     "统计",
     "文旅",
     "税务",
+    "市场监管",
+    "工业信息",
+    "商务",
 ]
 
 
@@ -182,13 +186,15 @@ def make_employers(people: People, credit: VillageCredit, places: Places, scale:
     category = np.array([category_of[int(number)] for number in classes])
     kind = np.array([_CATEGORIES[name][0] for name in category])
     words = _trade_names(random, m).to_pylist()
+    office = np.where(np.isin(kind, ("11", "12")), np.array(_OFFICES)[np.arange(m) % len(_OFFICES)], "")
     names = [
-        f"兴化市{_OFFICES[i % len(_OFFICES)]}{'' if i < 4 else i}{_CATEGORIES[name][1]}"
-        if kind[i] in ("11", "12")
-        else f"兴化{words[i]}{_CATEGORIES[name][1]}"
+        f"{places.county_name}{office[i]}{'' if i < 4 else i}{_CATEGORIES[name][1]}"
+        if office[i]
+        else f"{places.divisions.short_name}{words[i]}{_CATEGORIES[name][1]}"
         for i, name in enumerate(category)
     ]
     community = np.flatnonzero(places.villages["is_community"])
+    community = community if len(community) else np.arange(len(places.villages))
     frame = people.frame
     age = frame["age"].to_numpy()
     working = np.setdiff1d(np.flatnonzero((age >= 22) & (age <= 59)), credit.main)
@@ -205,11 +211,12 @@ def make_employers(people: People, credit: VillageCredit, places: Places, scale:
                 "admission_class": classes,
                 "category": category,
                 "kind": kind,
+                "office": office,
                 "village": random.choice(community, m),
                 "pay_day": random.choice([10, 15, 25], m),
             }
         ),
-        credit_codes(np.arange(900_000, 900_000 + m), kind),
+        credit_codes(places.divisions.code, np.arange(900_000, 900_000 + m), kind),
         pa.array(names),
         pd.DataFrame(
             {"person": random.permutation(employed), "employer": employer, "monthly_yuan": pay.astype(np.int64)}
@@ -278,13 +285,13 @@ def make_merchants(
     n = len(merchants)
     village = frame["village"].to_numpy()[merchants["owner"]].copy()
     villages, towns = places.villages, places.towns
-    town_row = {name: i for i, name in enumerate(towns["town_name"])}
-    for market, town_name in MARKET_TOWNS.items():
-        here = np.flatnonzero(villages["town"] == town_row[town_name])
+    for market, market_town in places.market_towns.items():
+        here = np.flatnonzero(villages["town"] == market_town)
         village[merchants["market"] == market] = here[0]
     circle = random.random(n) < 0.12
-    for circle_code, town_name in CIRCLE_TOWNS.items():
-        here = np.flatnonzero((villages["town"] == town_row[town_name]) & villages["is_community"])
+    for circle_code, circle_town in places.circle_towns.items():
+        here = np.flatnonzero((villages["town"] == circle_town) & villages["is_community"])
+        here = here if len(here) else np.flatnonzero(villages["town"] == circle_town)
         chosen = circle & (merchants["market"] == "").to_numpy() & np.isin(village, here)
         chosen &= (np.arange(n) % 2 == 0) | (circle_code != "circle_1")
         village[chosen] = here[0]

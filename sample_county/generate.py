@@ -14,7 +14,8 @@ from sample_county.acquiring_database import acquiring_database
 from sample_county.arrival import set_arrivals
 from sample_county.core_files import balance_columns, write_accounts, write_customers, write_organisation
 from sample_county.county import County, make_county
-from sample_county.credit_files import make_roster, write_credit_day, write_rosters
+from sample_county.credit_files import make_roster, write_credit_day, write_decisions, write_rosters
+from sample_county.divisions import Divisions
 from sample_county.identifiers import day_number
 from sample_county.other_files import (
     social_folder,
@@ -25,7 +26,7 @@ from sample_county.other_files import (
 )
 from sample_county.postings import Ledger, faulty
 from sample_county.trade import trade
-from sample_county.truth import write_truth
+from sample_county.truth import write_records, write_truth
 from sample_county.writing import unload
 
 SOURCES = ("core", "social_security", "credit", "external", "marketing", "master")
@@ -41,6 +42,7 @@ def generate(
     postgres_dir: Path,
     truth_dir: Path,
     progress: Progress | None = None,
+    divisions: Divisions | None = None,
 ) -> None:
     """Write the deliveries of every date from `first` to `last`; what an earlier generation wrote is replaced.
 
@@ -51,6 +53,7 @@ def generate(
         first: full load, with 182 days of postings before it; the later dates carry changes.
         postgres_dir: data folder of the acquiring PostgreSQL.
         truth_dir: what was planted and the figures that must come out; for tests alone.
+        divisions: the towns and villages; without any those of 兴化.
 
     Raises:
         ConfigurationError: scale or dates are out of range.
@@ -65,7 +68,7 @@ def generate(
             progress(message)
 
     say(f"county at scale {scale}, seed {seed}")
-    county = make_county(scale, seed, first, last)
+    county = make_county(scale, seed, first, last, divisions)
     say(
         f"{len(county.people):,} people, {len(county.customers.frame):,} customers, {len(county.accounts.frame):,}"
         f" accounts, {len(county.merchants.frame):,} merchants, {len(county.lending.line):,} credit lines"
@@ -85,11 +88,13 @@ def generate(
         write_external(county, out / "external" / stamp, business_date)
         write_marketing(county, out / "marketing" / stamp, business_date)
         write_master(county, out / "master" / stamp, business_date)
+        write_decisions(county, roster, out / "master" / stamp, business_date)
         if folder := social_folder(out, business_date, business_date == first):
             write_social_security(county, folder, business_date, business_date == first)
         say(f"{business_date}: customers, credit, external, marketing and master files")
     postings = _write_postings(county, out, postgres_dir, say)
     write_truth(county, roster, postings, truth_dir, out)
+    write_records(county, roster, truth_dir)
     set_arrivals(out, days)
     say(f"done: {postings:,} postings")
 
@@ -99,9 +104,9 @@ def _write_postings(county: County, out: Path, postgres_dir: Path, say: Progress
     start = county.first - timedelta(days=p.HISTORY_DAYS)
     deltas = (county.last - county.first).days
     ledger = Ledger(
-        county.people, county.customers, county.accounts, county.employers, county.merchants, county.lending,
-        county.customer_names, county.social.benefit[county.social.benefit["kind"] == "01"], county.scale, county.seed,
-        start, county.first, deltas,
+        county.people, county.customers, county.accounts, county.employers, county.merchants, county.chains,
+        county.lending, county.customer_names, county.social.benefit[county.social.benefit["kind"] == "01"],
+        county.scale, county.seed, start, county.first, deltas,
     )  # fmt: skip
     identifier = county.accounts.identifier
     opened = county.accounts.frame["opened"].to_numpy()

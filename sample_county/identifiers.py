@@ -15,7 +15,6 @@ _ID_CHECKS = pa.array(list("10X98765432"))
 _CODE_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CODE_WEIGHTS = np.array([1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28])
 _ORGANISATION_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2])
-_DIVISION = 321281
 _EPOCH = date(1970, 1, 1)
 
 NULL_DAY = -(2**31)
@@ -55,11 +54,12 @@ def sequence_within(groups: Ints) -> Ints:
     return ranks
 
 
-def resident_ids(births: Ints, is_male: NDArray[np.bool_], serial_from: int = 0) -> pa.Array:
-    """18-digit resident ID numbers with a valid check digit, unique for the given birth days and sexes."""
+def resident_ids(division: str, births: Ints, is_male: NDArray[np.bool_], serial_from: int = 0) -> pa.Array:
+    """18-digit resident ID numbers of a division (six digits) with a valid check digit, unique for the given birth days
+    and sexes."""
     dates = calendar_number(births)
     serial = 2 * (sequence_within(dates * 2 + is_male) + serial_from) + np.where(is_male, 1, 2)
-    body = _DIVISION * 10**11 + dates * 1000 + serial
+    body = int(division) * 10**11 + dates * 1000 + serial
     check = (_digits(body, 17) * _ID_WEIGHTS).sum(axis=1) % 11
     return pc.binary_join_element_wise(pc.cast(pa.array(body), pa.string()), _ID_CHECKS.take(pa.array(check)), "")
 
@@ -70,16 +70,22 @@ def fifteen_digits(ids: pa.Array) -> pa.Array:
 
 
 def mistyped(ids: pa.Array) -> pa.Array:
-    """The same IDs with the two digits before the check digit swapped or, where equal, raised: never valid."""
+    """The same IDs with one slip somewhere in the first 17 digits, as the number itself decides: never valid.
+
+    Two neighbours are swapped or, every other time and where they are equal, one digit is another.
+    """
     body = np.array(pc.cast(pc.utf8_slice_codeunits(ids, 0, 17), pa.int64()))
-    last, before = body % 10, body // 10 % 10
-    swapped = np.where(last == before, body - last + (last + 1) % 10, body - last - before * 10 + last * 10 + before)
-    return pc.binary_join_element_wise(
-        pc.cast(pa.array(swapped), pa.string()), pc.utf8_slice_codeunits(ids, 17, 18), ""
-    )
+    digits = _digits(body, 17)
+    rows, place = np.arange(len(body)), body % 16
+    one, other = digits[rows, place], digits[rows, place + 1]
+    is_swapped = (body // 16 % 2 == 0) & (one != other)
+    digits[rows, place] = np.where(is_swapped, other, (one + 1 + body // 32 % 9) % 10)
+    digits[rows, place + 1] = np.where(is_swapped, one, other)
+    written = padded((digits * 10 ** np.arange(16, -1, -1, dtype=np.int64)).sum(axis=1), 17)
+    return pc.binary_join_element_wise(written, pc.utf8_slice_codeunits(ids, 17, 18), "")
 
 
-def credit_codes(serials: Ints, kinds: NDArray[np.str_]) -> pa.Array:
+def credit_codes(division: str, serials: Ints, kinds: NDArray[np.str_]) -> pa.Array:
     """Unified social credit codes (GB 32100): kind of two characters, division, organisation code, check character."""
     n = len(serials)
     organisation = np.empty((n, 8), dtype=np.int64)
@@ -93,7 +99,7 @@ def credit_codes(serials: Ints, kinds: NDArray[np.str_]) -> pa.Array:
         characters = np.array([text[position] for text in np.unique(kind_text)])
         lookup = dict(zip(np.unique(kind_text), characters, strict=True))
         values[:, position] = pd.Series(kind_text).map({k: _CODE_CHARACTERS.index(c) for k, c in lookup.items()})
-    values[:, 2:8] = _digits(np.full(n, _DIVISION, dtype=np.int64), 6)
+    values[:, 2:8] = _digits(np.full(n, int(division), dtype=np.int64), 6)
     values[:, 8], values[:, 9] = _CODE_CHARACTERS.index("M"), _CODE_CHARACTERS.index("A")
     values[:, 10:16] = organisation[:, 2:]
     values[:, 16] = pd.Series(organisation_check).map({c: _CODE_CHARACTERS.index(c) for c in "0123456789X"})
@@ -101,7 +107,7 @@ def credit_codes(serials: Ints, kinds: NDArray[np.str_]) -> pa.Array:
     last = pa.array(list(_CODE_CHARACTERS)).take(pa.array((31 - total) % 31))
     serial_text = padded(serials, 6)
     return pc.binary_join_element_wise(
-        pa.array(kind_text), str(_DIVISION), "MA", serial_text, pa.array(organisation_check), last, ""
+        pa.array(kind_text), division, "MA", serial_text, pa.array(organisation_check), last, ""
     )
 
 

@@ -42,7 +42,8 @@ class Lending:
     (0 none).
     repayment: loan, day, principal, interest; ordered by day.
     guarantee: line, guarantor (person), amount.
-    event: application, customer, product, stage, day, second, channel, list_code, amount; ordered by day.
+    event: application, customer, product, stage, day, second, channel, list_code, amount, referrer (customer or -1);
+    ordered by day.
     contacts: customer, batch, day, list_code: the ten pushed batches, credited ones first.
     """
 
@@ -293,6 +294,7 @@ def make_lending(
     all_loans = pd.concat(loans, ignore_index=True)
     repayment = _repayments(all_loans, all_lines, random, today, deltas)
     event = _events(all_lines, all_loans, draw_customers, random, scale, today)
+    event["referrer"] = _referrers(event, settled_customers, all_lines, seed)
 
     with_guarantee = np.flatnonzero(
         np.isin(all_lines["product"], ["LN_MICRO", "LN_ENTERPRISE"])
@@ -434,6 +436,17 @@ def _events(
     return pd.concat(parts, ignore_index=True).sort_values(
         ["day", "application", "second"], kind="stable", ignore_index=True
     )
+
+
+def _referrers(event: pd.DataFrame, settled: Ints, lines: pd.DataFrame, seed: int) -> Ints:
+    """Who brought each application of the pipeline (S2 1+N 裂变): good borrowers, a few applications each; else -1."""
+    random = stream(seed, "referrals")
+    good = np.r_[settled, lines.loc[lines["group"] == "online", "customer"].to_numpy()]
+    referred = np.unique(event.loc[event["list_code"] == PIPELINE_LIST, "application"])
+    referrers = random.permutation(good)[: max(1, len(referred) // p.REFERRALS_EACH)]
+    of_application = np.full(int(event["application"].max()) + 1, -1, dtype=np.int64)
+    of_application[referred] = referrers[np.arange(len(referred)) % len(referrers)]
+    return of_application[event["application"]]
 
 
 def outstanding(lending: Lending, day: int) -> Ints:

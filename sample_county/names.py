@@ -5,6 +5,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sample_county.reference import table
+
 Ints = NDArray[np.int64]
 
 SURNAMES = (
@@ -46,3 +48,28 @@ def full_names(random: np.random.Generator, surname: Ints, is_male: NDArray[np.b
     second = pc.if_else(pa.array(random.random(size) < 1 / 300), rare, second)
     second = pc.if_else(pa.array(random.random(size) < 0.3), "", second)
     return pc.binary_join_element_wise(_SURNAME_TABLE.take(pa.array(surname)), first, second, "")
+
+
+def miswritten(names: pa.Array, how: str) -> pa.Array:
+    """The names with one character mistaken, the last for which `reference/miswritten.csv` has a mistake.
+
+    Args:
+        how: `sound`, written as it is heard, or `shape`, read as another that looks like it.
+    """
+    known = table("miswritten")
+    known = known[known["how"] == how]
+    mistake = np.arange(0x110000, dtype=np.uint32)
+    mistake[[ord(c) for c in known["character"]]] = [ord(c) for c in known["written"]]
+    text = np.asarray(names.to_pylist(), dtype="U4")
+    characters = text.view(np.uint32).reshape(len(text), 4)
+    wrong = mistake[characters]
+    place = 3 - np.argmax((wrong != characters)[:, ::-1], axis=1)
+    rows = np.arange(len(text))
+    written = characters.copy()
+    written[rows, place] = wrong[rows, place]
+    return pa.array(written.reshape(-1).view("U4").tolist(), pa.string())
+
+
+def with_given_swapped(names: pa.Array) -> pa.Array:
+    """The characters of the given name the wrong way round; a name of two characters stays."""
+    return pc.replace_substring_regex(names, "^(.)(.)(.)$", r"\1\3\2")

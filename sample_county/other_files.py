@@ -10,9 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sample_county import parameters as p
 from sample_county.county import County
+from sample_county.grids import make_grids
 from sample_county.identifiers import day_number, padded
-from sample_county.places import make_grids
 from sample_county.reference import table
 from sample_county.writing import (
     code,
@@ -97,7 +98,7 @@ def write_social_security(county: County, folder: Path, business_date: date, is_
             ("身份证号", "姓名", "费款所属期", "单位统一社会信用代码", "单位名称", "缴费基数"),
             rows,
             business_date,
-            titles=("兴化市社会保险费缴费明细表",),
+            titles=(f"{county.places.county_name}社会保险费缴费明细表",),
         )
 
 
@@ -166,7 +167,12 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
             "lr_id": pa.concat_arrays([people.id_number.take(owner), nobody]),
             "lr_phone": pa.concat_arrays([people.phone.take(owner), nobody]),
             "address": pc.binary_join_element_wise(
-                "兴化市", text(county.places.villages["village_name"]).take(pa.array(village)), ""
+                county.places.county_name,
+                text(county.places.towns["town_name"]).take(
+                    pa.array(county.places.villages["town"].to_numpy()[village])
+                ),
+                text(county.places.villages["village_name"]).take(pa.array(village)),
+                "",
             ),
             "village_cd": villages.take(pa.array(village)),
             "est_date": day_text(
@@ -327,9 +333,25 @@ def _targets(county: County) -> pd.DataFrame:
             ]
             by_branch = pd.Series(mine).groupby(managers["branch_code"].to_numpy()).sum()
             rows += [("branch", str(b), measure, kind, start.isoformat(), v) for b, v in by_branch.items()]
-            rows.append(("bank", "321281", measure, kind, start.isoformat(), float(mine.sum())))
+            rows.append(("bank", county.places.divisions.code, measure, kind, start.isoformat(), float(mine.sum())))
+    rows += _village_targets(county, [period for period in periods if period[0] != "month"])
     names = ["organisation_level", "organisation_code", "measure_code", "period_type", "period_start", "target_value"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _village_targets(
+    county: County, periods: list[tuple[str, date, float]]
+) -> Iterator[tuple[str, str, str, str, str, float]]:
+    """Signed customers 签约户数 of each village by the end of a period, and of the bank: their sum."""
+    people, villages = county.people.frame, county.places.villages["village_code"]
+    heads = people.loc[people["on_roster"] & (people["member"] == 1), "village"]
+    households = np.bincount(heads, minlength=len(villages))
+    for kind, start, path in periods:
+        wanted = np.maximum(np.round(households * p.VILLAGE_SIGNED_SHARE * path), 1.0)
+        for village, figure in zip(villages, wanted, strict=True):
+            yield "village", village, "village_signed", kind, start.isoformat(), float(figure)
+        bank = county.places.divisions.code
+        yield "bank", bank, "village_signed", kind, start.isoformat(), float(wanted.sum())
 
 
 def write_master(county: County, folder: Path, business_date: date) -> None:
@@ -343,12 +365,7 @@ def write_master(county: County, folder: Path, business_date: date) -> None:
         .reindex(range(len(villages)), fill_value=0)
         .to_numpy()
     )
-    frame = county.employers.frame
-    government = county.employers.credit_code.filter(pa.array((frame["category"] == "公务员").to_numpy())).to_pylist()
-    listed = county.employers.credit_code.filter(
-        pa.array(frame["category"].isin(["上市公司", "股份制"]).to_numpy())
-    ).to_pylist()
-    grids = make_grids(county.places, county.staff, government, listed, county.first, business_date)
+    grids = make_grids(county.places, county.staff, county.employers, county.first, business_date)
     written = {
         "village": pd.DataFrame(
             {
@@ -364,6 +381,8 @@ def write_master(county: County, folder: Path, business_date: date) -> None:
             }
         ),
         "grid": grids.grid,
+        "grid_scene": grids.scene,
+        "grid_change": grids.change,
         "grid_membership_rule": grids.rule,
         "grid_owner": grids.owner,
         "target": _targets(county),

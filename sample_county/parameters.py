@@ -50,6 +50,7 @@ OTHER_LOAN_CUSTOMERS: Final = 9_000  # assumed: LN_CONSUMER, LN_MICRO and LN_POS
 SETTLED_GOOD: Final = 9_000  # assumed: borrowers who settled in good standing and have no line now
 CHEATS: Final = 240  # assumed: draw and repay within days, which 有效用信 must not count
 ENTERPRISE_LINES: Final = 2_000  # assumed
+REFERRALS_EACH: Final = 5  # assumed: applications of the pipeline that one referrer brings (S2 1+N裂变 gives no N)
 OVERDUE_SHARE: Final = 0.012  # assumed: of open loans
 REJECTED_APPLICATIONS: Final = 3_000  # assumed
 
@@ -70,6 +71,8 @@ MARKET_SEASON: Final = {  # assumed but for the crab's September to December: sh
     "steel": (0.07, 0.05, 0.09, 0.09, 0.09, 0.09, 0.08, 0.08, 0.09, 0.09, 0.09, 0.09),
 }
 CRAB_DEPOSITS: Final = 657_000_000  # S2: 河蟹销售旺季沉淀存款6.57亿元
+CORE_ENTERPRISES: Final = 60  # assumed: 核心企业 whose chain pays through the bank
+CORE_PARTNERS: Final = 12  # assumed: regular suppliers and buyers of each, half and half
 OTHER_ACQUIRING_DAY: Final = 250_000  # assumed: acquiring transactions a day outside the three markets
 
 # --- Postings a day (design.md 11: 1.1 million a day), beside salaries, pensions, settlements and loans ------------
@@ -94,6 +97,7 @@ HISTORY_DAYS: Final = 182  # at least 180 days, so that dormancy can be told
 # --- Organisation ---------------------------------------------------------------------------------------------------
 MANAGERS: Final = 300  # assumed; never fewer than two a branch
 TOWNS: Final = 26  # S2 外部借力: 全市26个乡镇、街道
+VILLAGE_SIGNED_SHARE: Final = 0.35  # assumed: a village's target of the year, signed customers a roster household
 
 # --- Permissions (domain section 11) --------------------------------------------------------------------------------
 MARKETING_AUTHORISED_SHARE: Final = 0.70  # assumed; the legal default is none
@@ -104,6 +108,11 @@ OPT_OUT_SHARE: Final = 0.02  # assumed
 DUPLICATE_CUSTOMERS: Final = 2_000  # one person, two core records: the older with a 15-digit ID
 MISTYPED_CORE_IDS: Final = 500
 DAMAGED_ROSTER_SHARE: Final = 0.03  # roster rows whose ID is missing, mistyped or lost as a number
+DAMAGED_NAME_MIX: Final = {"sound": 0.12, "shape": 0.06, "swapped": 0.04}  # assumed: of the damaged roster rows
+DAMAGED_PHONE_MIX: Final = {"changed": 0.12, "missing": 0.08, "family": 0.08}  # assumed: of the damaged roster rows
+NAMESAKE_SHARE: Final = 0.1  # assumed: of the damaged roster rows of people whom no other source knows
+FORMER_PHONE_SHARE: Final = 0.06  # assumed: persons of whom core still has the phone they had before
+ACCEPTED_LINKS: Final = 120  # assumed: roster rows that a reviewer links by hand on the second date
 OLD_ROSTER_SHARE: Final = 0.02  # roster rows that still show the 15-digit ID
 DUPLICATE_ROSTER: Final = 1_500  # one person on the rosters of two villages
 FAKE_VISITS: Final = 300  # visits recorded where the customer does not live

@@ -124,7 +124,7 @@ def make_people(places: Places, scale: float, seed: int, first: date) -> People:
     return People(
         frame,
         full_names(random, surname, is_male),
-        resident_ids(birth, is_male),
+        resident_ids(places.divisions.code, birth, is_male),
         phones(phone_serial),
         roster_households,
     )

@@ -16,6 +16,7 @@ from sample_county.lending import Lending
 from sample_county.names import full_names, surnames
 from sample_county.people import People
 from sample_county.randomness import stream
+from sample_county.supply_chain import SupplyChains
 from sample_county.trade import TradeDay
 from sample_county.writing import clock_text, money, text
 
@@ -40,13 +41,13 @@ _INSTITUTIONS = (
     ("星河小额贷款有限公司", "LENDER"),
     ("快易网络小额贷款有限公司", "LENDER"),
     ("百川消费金融有限公司", "LENDER"),
-    ("兴化供电公司", "ICBC"),
-    ("兴化水务有限公司", "own"),
-    ("兴化燃气有限公司", "CCB"),
-    ("国家税务总局兴化市税务局", "PBC"),
+    ("县供电公司", "ICBC"),
+    ("县水务有限公司", "own"),
+    ("县燃气有限公司", "CCB"),
+    ("国家税务总局县税务局", "PBC"),
     ("泰安人寿保险公司", "BOC"),
     ("理财产品募集专户", "own"),
-    ("兴化市社会保险管理处", "own"),
+    ("县社会保险管理处", "own"),
     ("境外汇款清算户", "BOC"),
 )
 _TENPAY, _ALIPAY, _LENDER, _UTILITY, _TAX, _INSURER, _WEALTH, _BENEFITS, _ABROAD = 0, 1, 2, 6, 9, 10, 11, 12, 13
@@ -120,6 +121,7 @@ class Ledger:
         accounts: Accounts,
         employers: Employers,
         merchants: Merchants,
+        chains: SupplyChains,
         lending: Lending,
         customer_names: pa.Array,
         benefits: pd.DataFrame,
@@ -185,6 +187,12 @@ class Ledger:
         leavers = random.permutation(len(self._salary_account))[: p.scaled(p.OTHER_BANK_LEAVERS, scale, least=3)]
         self._leaver = np.sort(leavers)
 
+        chain = chains.frame
+        core, partner = accounts.main_of[chain["core"]], accounts.main_of[chain["partner"]]
+        self._payer = np.where(chain["is_upstream"], core, partner)
+        self._payee = np.where(chain["is_upstream"], partner, core)
+        self._chain_day, self._chain_cents = chain["day"].to_numpy(), chain["cents"].to_numpy()
+
         holder = customers.of_person[benefits["person"]]
         gets = (holder >= 0) & self._postable[np.maximum(holder, 0)]
         self._pension_account = holder[gets]
@@ -242,6 +250,7 @@ class Ledger:
         batch = _Batch([])
         self._spend(batch, random, day)
         self._routine(batch, random, day, trade.day)
+        self._pay_chains(batch, day)
         self._settle(batch, trade)
         return self._close(batch, trade.day)
 
@@ -425,6 +434,13 @@ class Ledger:
             batch.add(
                 rich, 14 * 3600, rises[: len(rich)], "transfer_in", "CT", len(_INSTITUTIONS) + rich % _OUTSIDERS, False
             )
+
+    def _pay_chains(self, batch: _Batch, day: date) -> None:
+        """Payments between a core enterprise and its partners, posted on both accounts."""
+        due = np.flatnonzero((self._chain_day == day.day) | (self._chain_day + 14 == day.day))
+        payer, payee, cents = self._payer[due], self._payee[due], self._chain_cents[due]
+        batch.add(payer, 11 * 3600, -cents, "transfer_out", "EB", self._own_from + payee, False)
+        batch.add(payee, 11 * 3600 + 1, cents, "transfer_in", "EB", self._own_from + payer, False)
 
     def _settle(self, batch: _Batch, trade: TradeDay) -> None:
         """Yesterday's acquiring is credited; what lies above the account's level is swept to another bank."""

@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sample_county.core_files import core_id_numbers
 from sample_county.county import County
 from sample_county.credit_files import AS_NUMBER, FIFTEEN, FIFTEEN_AS_NUMBER, MISSING, MISTYPED, corrected_rows
-from sample_county.identifiers import NULL_DAY, day_number
+from sample_county.explanations import explanations
+from sample_county.identifiers import NULL_DAY, day_number, padded
+from sample_county.social import OWN_BANK
 from sample_county.trade import market_cumulative, market_mean_amounts
+from sample_county.writing import text, write_csv
 
 _FORMS = {
     FIFTEEN: "fifteen",
@@ -136,6 +140,8 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
     pairs = roster_rows(on_roster).drop(columns="defect")
     pairs["customer_id"] = customer_id.to_numpy()[county.customers.of_person[on_roster["person"]]]
     visits = county.marketing.visit
+    event = county.lending.event
+    referred = event[event["referrer"] >= 0].drop_duplicates(["referrer", "customer"])
     fake = np.flatnonzero(visits["is_fake"])
     return {
         "duplicate_customers": pd.DataFrame(
@@ -164,6 +170,20 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "deceased": listed(rows["is_deceased"].to_numpy()),
         "staff": listed(rows["is_staff"].to_numpy()),
         "grey_black": listed((rows["risk"] > 0).to_numpy()),
+        "explanations": explanations(county, roster),
+        "supply_chains": pd.DataFrame(
+            {
+                "core_customer_id": customer_id.to_numpy()[county.chains.frame["core"]],
+                "partner_customer_id": customer_id.to_numpy()[county.chains.frame["partner"]],
+                "direction": np.where(county.chains.frame["is_upstream"], "upstream", "downstream"),
+            }
+        ),
+        "referrals": pd.DataFrame(
+            {
+                "referrer_customer_id": customer_id.to_numpy()[referred["referrer"]],
+                "customer_id": customer_id.to_numpy()[referred["customer"]],
+            }
+        ),
         "violators": pd.DataFrame(
             {
                 "kind": ["draw_and_repay"] * len(county.lending.cheats) + ["fake_visit"] * len(fake),
@@ -185,3 +205,56 @@ def _resend(county: County, folder: Path, inbox: Path) -> None:
     target = folder / "credit" / f"{county.first:%Y%m%d}" / source.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("".join([*lines[:-1], ",".join(fields)]), encoding="utf-8")
+
+
+def write_records(county: County, roster: pd.DataFrame, folder: Path) -> None:
+    """`records.csv`: of every record of a person its table, its key as in the source and the true ID of the person.
+
+    Keys are those of `int_customer__identity` with raw numbers in place of surrogates.
+    """
+    people, customers = county.people, county.customers
+    social, staff = county.social, county.employers.employees
+    person = customers.frame["person"].to_numpy()
+    in_core = np.flatnonzero((person >= 0) & (customers.frame["since"].to_numpy() == 0))
+    own_card = social.card.loc[social.card["bank"] == OWN_BANK, "person"].to_numpy()
+    listed = county.credit.whitelist
+    benefit = np.unique(social.benefit["person"])
+    paid = np.unique(staff["person"])
+    fund = np.unique(staff["person"].to_numpy()[social.fund["employee"]])
+    shops = county.merchants.frame
+    villages = text(county.places.villages["village_code"]).take(pa.array(roster["village"].to_numpy()))
+    ids = people.id_number
+
+    def of(rows: np.ndarray) -> pa.Array:
+        return ids.take(pa.array(rows))
+
+    entities = county.entities
+    parts: list[tuple[str, pa.Array, np.ndarray]] = [
+        ("core.customer", customers.number.take(pa.array(in_core)), person[in_core]),
+        (
+            "credit.village_roster",
+            pc.binary_join_element_wise(
+                villages, padded(roster["household"].to_numpy() + 1, 6), text(roster["member_no"]), "|"
+            ),
+            roster["person"].to_numpy(),
+        ),
+        (
+            "credit.whitelist",
+            pc.binary_join_element_wise(padded(np.arange(len(listed)) % 8 + 1, 2, "WL"), of(listed), "|"),
+            listed,
+        ),
+        ("social_security.card_holder", padded(own_card + 1, 15, "9801"), own_card),
+        ("social_security.benefit_payment", of(benefit), benefit),
+        ("social_security.contribution", of(paid), paid),
+        ("external.housing_fund", of(fund), fund),
+        ("external.business_registry.legal_person", entities.credit_code, entities.frame["owner"].to_numpy()),
+        ("acquiring.merchant.legal_person", padded(np.arange(1, len(shops) + 1), 8, "M"), shops["owner"].to_numpy()),
+    ]
+    write_csv(
+        folder / "records.csv",
+        {
+            "source_table": text(pd.Series([name for name, keys, _ in parts for _ in range(len(keys))])),
+            "natural_key": pa.concat_arrays([keys for _, keys, _ in parts]),
+            "true_id": of(np.concatenate([persons for _, _, persons in parts])),
+        },
+    )

@@ -1,34 +1,49 @@
--- Entity rows of the business date, the unassigned included, hold every customer and every yuan once.
+-- Entity rows of the business date, the unassigned included, hold every customer and every yuan once; so does each
+-- level above them.
+{%- set sums %}
+    {%- for figure in grid_figures() %}
+        sum({{ figure }}) as {{ figure }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endset %}
 with
 
-grid as (
+features as (
     select
-        sum(customers) as customers,
-        sum(people) as people,
-        sum(credited) as credited,
-        sum(households) as households,
-        sum(deposits) as deposits,
-        sum(outstanding) as outstanding
-    from {{ ref('mart_grid') }}
-    where business_date = {{ business_date() }} and grid_kind = 'entity'
+        *,
+        household_id is not null and row_number() over (
+            partition by legal_entity_code, household_id order by customer_id
+        ) = 1 as is_counted_household
+    from {{ ref('int_customer__features') }}
 ),
 
 bank as (
     select
-        count(*) filter (where is_bank_customer) as customers,
-        count(*) filter (where customer_type = 'person') as people,
-        count(*) filter (where is_credited) as credited,
-        count(distinct household_id) as households,
-        sum(deposit_balance) as deposits,
-        sum(outstanding) as outstanding
-    from {{ ref('int_customer__features') }}
+{{ measured_grid_figures() }}
+    from features
+),
+
+shown as (
+    select
+        'mart_grid' as place,
+        {{ sums }}
+    from {{ ref('mart_grid') }}
+    where business_date = {{ business_date() }} and grid_kind = 'entity'
+    union all by name
+    select
+        grid_level as place,
+        {{ sums }}
+    from {{ ref('mart_grid_rollup') }}
+    where business_date = {{ business_date() }}
+    group by grid_level
 )
 
-select grid.*
-from grid
+select shown.*
+from shown
 cross join bank
 where
-    (grid.customers, grid.people, grid.credited, grid.households, grid.deposits, grid.outstanding)
-    is distinct from
-    (bank.customers, bank.people, bank.credited, bank.households, bank.deposits, bank.outstanding)
-    and bank.customers > 0
+    bank.customers + bank.people > 0
+    and (
+        {%- for figure in grid_figures() %}
+            shown.{{ figure }} is distinct from bank.{{ figure }}{{ " or" if not loop.last }}
+        {%- endfor %}
+    )

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+FOLDER = Path(__file__).parent
+
 
 def table(name: str) -> pd.DataFrame:
     """A reference table, every column text, empty cells as ''."""
-    return pd.read_csv(Path(__file__).parent / f"{name}.csv", dtype=str, keep_default_na=False)
+    return pd.read_csv(FOLDER / f"{name}.csv", dtype=str, keep_default_na=False)

@@ -14,6 +14,7 @@ import duckdb
 import yaml
 
 from ingestion.bank import Bank
+from qianmo.definitions import value_labels
 from qianmo.errors import ConfigurationError
 from serving.publish import MARTS, REVIEW, current, pointer_file, review_name
 from serving.superset.dashboard_files import Chart, Dashboard, Measure, PageFilter, Role, unresolved
@@ -60,9 +61,7 @@ PAGE_CSS = ".search-select-container { display: none; }"
 """A paged table offers a search by column that names columns in English; the page filters stand in for it."""
 TEXT = "_text"
 """A column `x` of codes, names or yes/no comes with a calculated column `x_text`, Chinese and never empty."""
-VALUE_LABELS: dict[str, dict[str, str]] = yaml.safe_load(
-    (Path(__file__).parent / "value_labels.yml").read_text(encoding="utf-8")
-)
+VALUE_LABELS = value_labels()
 
 
 TAG_CHOICES: dict[str, tuple[str, str]] = {

@@ -37,11 +37,13 @@ def county() -> Iterator[duckdb.DuckDBPyConnection]:
             create table int_metric__village (
                 own_cards bigint, county_cards bigint, own_card_holders bigint, registered_population bigint,
                 households bigint, filed_households bigint, evaluated_households bigint,
-                credited_households bigint, customer_households bigint
+                credited_households bigint, customer_households bigint, filed_people bigint,
+                whitelisted_households bigint, whitelist_limit decimal(18, 2)
             )
         """)
         connection.execute(
-            "insert into int_metric__village values (1350600, 1432000, 1350600, 1524000, 400, 320, 300, 160, 240)"
+            "insert into int_metric__village values "
+            "(1350600, 1432000, 1350600, 1524000, 400, 320, 300, 160, 240, 1072, 149, 16012000)"
         )
         connection.execute("create table int_metric__push as select number < 5325 as is_credited_in_window "
                            "from range(87120) as numbers (number)")  # fmt: skip
@@ -111,6 +113,8 @@ def test_the_truth_of_the_seeds(county: duckdb.DuckDBPyConnection, code: str, tr
         ("evaluation_coverage", 300 / 320),
         ("credit_coverage", 0.5),
         ("grid_penetration", 0.75),
+        ("people_per_household", 3.35),
+        ("whitelist_amount_per_household", 16012000 / 149),
         ("managed_customers_online_credit", 50),
         ("managed_customers_offline_credit", 25),
         ("managed_customers_non_credit", 4425),
@@ -131,5 +135,5 @@ def test_variants_have_names_of_their_own() -> None:
     assert len(set(texts)) == len(texts)
 
 
-def test_a_ratio_and_only_a_ratio_has_a_denominator() -> None:
-    assert all((metric.unit == "ratio") == bool(metric.denominator) for metric in METRICS.values())
+def test_a_ratio_has_a_denominator() -> None:
+    assert all(metric.denominator for metric in METRICS.values() if metric.unit == "ratio")

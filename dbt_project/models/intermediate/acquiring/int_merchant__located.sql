@@ -71,6 +71,8 @@ select
     merchants.market_code,
     merchants.village_code,
     merchants.branch_code,
+    merchants.latitude,
+    merchants.longitude,
     merchants.signed_date,
     merchants.status,
     merchants.status = 'active' as is_open,

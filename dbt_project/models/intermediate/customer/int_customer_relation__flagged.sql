@@ -1,87 +1,84 @@
 with
 
-guarantees as (
-    select * from {{ ref('stg_credit__guarantee') }}
-    where {{ in_force('start_date', 'end_date') }}
-),
-
-credit_lines as (
-    select * from {{ ref('int_credit_line__assessed') }}
+edges as (
+    select * from {{ ref('int_relation__edge') }}
 ),
 
 credit_facts as (
     select * from {{ ref('int_customer_credit__aggregated') }}
+    where outstanding > 0
 ),
 
-roster as (
-    select * from {{ ref('int_customer_roster__evaluated') }}
-    where household_id is not null
+core_enterprises as (
+    select * from {{ ref('int_relation__core_enterprise') }}
 ),
 
-customers as (
-    select * from {{ ref('int_customer__resolved') }}
-    where id_number_key is not null
-),
-
-guarantors as (
+flags as (
     select
-        customers.legal_entity_code,
-        customers.customer_id,
-        coalesce(bool_or(
-            credit_facts.outstanding > 0 and not credit_facts.is_overdue
-            and coalesce(credit_facts.worst_five_class, 'normal') = 'normal'
-        ), false) as guarantees_good_borrower
-    from guarantees
-    inner join customers
-        on
-            guarantees.legal_entity_code = customers.legal_entity_code
-            and guarantees.guarantor_id_number_key = customers.id_number_key
-    inner join credit_lines
-        on
-            guarantees.legal_entity_code = credit_lines.legal_entity_code
-            and guarantees.credit_line_id = credit_lines.credit_line_id
-    left join credit_facts
-        on
-            credit_lines.legal_entity_code = credit_facts.legal_entity_code
-            and credit_lines.customer_id = credit_facts.customer_id
-    group by customers.legal_entity_code, customers.customer_id
-),
-
-borrowers as (
+        edges.legal_entity_code,
+        edges.from_customer_id as customer_id,
+        'guarantor' as flag
+    from edges
+    where edges.relation_type = 'guarantee'
+    union all
     select
-        roster.legal_entity_code,
-        roster.household_id,
-        min(roster.customer_id) as first_borrower,
-        count(*) as borrower_count
-    from roster
+        edges.legal_entity_code,
+        edges.from_customer_id as customer_id,
+        'guarantor_of_good_borrower' as flag
+    from edges
     inner join credit_facts
         on
-            roster.legal_entity_code = credit_facts.legal_entity_code
-            and roster.customer_id = credit_facts.customer_id
-    where credit_facts.outstanding > 0
-    group by roster.legal_entity_code, roster.household_id
-),
-
-household_members as (
+            edges.legal_entity_code = credit_facts.legal_entity_code
+            and edges.to_customer_id = credit_facts.customer_id
+    where
+        edges.relation_type = 'guarantee'
+        and not credit_facts.is_overdue
+        and coalesce(credit_facts.worst_five_class, 'normal') = 'normal'
+    {%- for borrower, other in [('to_customer_id', 'from_customer_id'), ('from_customer_id', 'to_customer_id')] %}
+    union all
     select
-        roster.legal_entity_code,
-        roster.customer_id
-    from roster
-    inner join borrowers
+        edges.legal_entity_code,
+        edges.{{ other }} as customer_id,
+        'borrower_household' as flag
+    from edges
+    inner join credit_facts
         on
-            roster.legal_entity_code = borrowers.legal_entity_code
-            and roster.household_id = borrowers.household_id
-    where borrowers.borrower_count > 1 or borrowers.first_borrower <> roster.customer_id
+            edges.legal_entity_code = credit_facts.legal_entity_code
+            and edges.{{ borrower }} = credit_facts.customer_id
+    where edges.relation_type = 'household'
+    {%- endfor %}
+    {%- for core, other, flag in [
+        ('to_customer_id', 'from_customer_id', 'upstream'), ('from_customer_id', 'to_customer_id', 'downstream')
+    ] %}
+    union all
+    select
+        edges.legal_entity_code,
+        edges.{{ other }} as customer_id,
+        '{{ flag }}' as flag
+    from edges
+    inner join core_enterprises
+        on
+            edges.legal_entity_code = core_enterprises.legal_entity_code
+            and edges.{{ core }} = core_enterprises.customer_id
+    where edges.relation_type = 'supply'
+    {%- endfor %}
+    union all
+    select
+        edges.legal_entity_code,
+        edges.from_customer_id as customer_id,
+        'referrer' as flag
+    from edges
+    where edges.relation_type = 'referral'
 )
 
 select
-    coalesce(guarantors.legal_entity_code, household_members.legal_entity_code) as legal_entity_code,
-    coalesce(guarantors.customer_id, household_members.customer_id) as customer_id,
-    guarantors.customer_id is not null as is_guarantor,
-    coalesce(guarantors.guarantees_good_borrower, false) as guarantees_good_borrower,
-    household_members.customer_id is not null as is_borrower_household
-from guarantors
-full outer join household_members
-    on
-        guarantors.legal_entity_code = household_members.legal_entity_code
-        and guarantors.customer_id = household_members.customer_id
+    legal_entity_code,
+    customer_id,
+    bool_or(flag = 'guarantor') as is_guarantor,
+    bool_or(flag = 'guarantor_of_good_borrower') as guarantees_good_borrower,
+    bool_or(flag = 'borrower_household') as is_borrower_household,
+    bool_or(flag = 'upstream') as is_upstream_of_core_enterprise,
+    bool_or(flag = 'downstream') as is_downstream_of_core_enterprise,
+    bool_or(flag = 'referrer') as is_referrer
+from flags
+group by legal_entity_code, customer_id

@@ -7,7 +7,9 @@ grids as (
 
 owners as (
     select * from {{ ref('stg_master__grid_owner') }}
-    where role = 'grid_head' and {{ in_force('valid_from', 'valid_to') }}
+    where
+        role in ('grid_head', 'branch_head', 'head_office')
+        and {{ in_force('valid_from', 'valid_to') }}
 ),
 
 employees as (
@@ -19,7 +21,10 @@ heads as (
     select
         owners.legal_entity_code,
         owners.grid_id,
-        max_by(owners.employee_id, (owners.valid_from, owners.employee_id)) as owner_id
+        max_by(
+            owners.employee_id,
+            (owners.role = 'grid_head', owners.role = 'branch_head', owners.valid_from, owners.employee_id)
+        ) as owner_id
     from owners
     inner join employees
         on
@@ -29,7 +34,20 @@ heads as (
 ),
 
 rules as (
-    select * from {{ ref('stg_master__grid_membership_rule') }}
+    select * from {{ ref('int_grid_rule__parsed') }}
+    where is_in_force and rule_fault is null
+),
+
+tree as (
+    select * from {{ ref('int_grid__tree') }}
+),
+
+scenes as (
+    select * from {{ ref('stg_master__scene') }}
+),
+
+grid_scenes as (
+    select * from {{ ref('stg_master__grid_scene') }}
 ),
 
 villages as (
@@ -49,9 +67,35 @@ memberships as (
     left join villages
         on
             rules.legal_entity_code = villages.legal_entity_code
-            and rules.rule_type = 'village_code'
-            and rules.rule_value = villages.village_code
+            and rules.village_code = villages.village_code
     group by rules.legal_entity_code, rules.grid_id
+),
+
+paths as (
+    select
+        legal_entity_code,
+        grid_id,
+        max(ancestor_level) filter (where steps = 0) as grid_level,
+        string_agg(ancestor_grid_id, '/' order by steps desc) as path_codes,
+        string_agg(ancestor_grid_name, '/' order by steps desc) as path_names
+    from tree
+    group by legal_entity_code, grid_id
+),
+
+-- a grid may serve several scenes, and a scene has many grids
+served as (
+    select
+        grid_scenes.legal_entity_code,
+        grid_scenes.grid_id,
+        string_agg(
+            coalesce(scenes.scene_name, grid_scenes.scene_code), '、' order by grid_scenes.scene_code
+        ) as scene_names
+    from grid_scenes
+    left join scenes
+        on
+            grid_scenes.legal_entity_code = scenes.legal_entity_code
+            and grid_scenes.scene_code = scenes.scene_code
+    group by grid_scenes.legal_entity_code, grid_scenes.grid_id
 ),
 
 -- a park or a market has no village of its own: the town of its branch
@@ -74,7 +118,10 @@ select
     grids.parent_grid_id,
     grids.grid_kind,
     grids.grid_type,
-    grids.scene_code,
+    paths.grid_level,
+    paths.path_codes,
+    paths.path_names,
+    served.scene_names,
     grids.market_type,
     grids.branch_code,
     grids.latitude,
@@ -90,6 +137,14 @@ left join memberships
     on
         grids.legal_entity_code = memberships.legal_entity_code
         and grids.grid_id = memberships.grid_id
+inner join paths
+    on
+        grids.legal_entity_code = paths.legal_entity_code
+        and grids.grid_id = paths.grid_id
+left join served
+    on
+        grids.legal_entity_code = served.legal_entity_code
+        and grids.grid_id = served.grid_id
 left join branch_towns
     on
         grids.legal_entity_code = branch_towns.legal_entity_code

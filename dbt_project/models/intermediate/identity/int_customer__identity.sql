@@ -1,196 +1,133 @@
 with
 
-core_customers as (
-    select * from {{ ref('stg_core__customer') }}
-),
-
-roster as (
-    select * from {{ ref('stg_credit__village_roster') }}
-    where filed_date <= {{ business_date() }}
-),
-
-whitelist as (
-    select * from {{ ref('stg_credit__whitelist') }}
-    where granted_date <= {{ business_date() }}
-),
-
-own_cards as (
-    select * from {{ ref('stg_social_security__card_holder') }}
-    where issuing_bank = 'own'
-),
-
-registry as (
-    select *
-    from {{ ref('stg_external__business_registry') }} as registry
-    where {{ basis_holds('registry') }}
-),
-
-members as (
-    select
-        legal_entity_code,
-        'core.customer' as source_table,
-        customer_id as source_key,
-        customer_type,
-        case when id_number_is_valid then id_number_key end as valid_id_key,
-        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
-        case when customer_type = 'enterprise' then credit_code end as credit_code,
-        phone_key,
-        name_key,
-        'C' || customer_id as own_id
-    from core_customers
-    union all
-    select
-        legal_entity_code,
-        'credit.village_roster' as source_table,
-        village_code || '|' || household_no || '|' || member_no as source_key,
-        'person' as customer_type,
-        case when id_number_is_valid then id_number_key end as valid_id_key,
-        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
-        cast(null as varchar) as credit_code,
-        phone_key,
-        name_key,
-        {{ unlinked_id("village_code || household_no || member_no") }} as own_id
-    from roster
-    union all
-    select
-        legal_entity_code,
-        'credit.whitelist' as source_table,
-        whitelist_batch || '|' || id_number_key as source_key,
-        'person' as customer_type,
-        case when id_number_is_valid then id_number_key end as valid_id_key,
-        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
-        cast(null as varchar) as credit_code,
-        cast(null as varchar) as phone_key,
-        name_key,
-        {{ unlinked_id("id_number_key") }} as own_id
-    from whitelist
-    union all
-    select
-        legal_entity_code,
-        'social_security.card_holder' as source_table,
-        card_number_key as source_key,
-        'person' as customer_type,
-        case when id_number_is_valid then id_number_key end as valid_id_key,
-        case when not id_number_is_valid then id_number_key end as doubtful_id_key,
-        cast(null as varchar) as credit_code,
-        phone_key,
-        name_key,
-        {{ unlinked_id("card_number_key") }} as own_id
-    from own_cards
-    union all
-    select
-        legal_entity_code,
-        'external.business_registry' as source_table,
-        credit_code as source_key,
-        'enterprise' as customer_type,
-        cast(null as varchar) as valid_id_key,
-        cast(null as varchar) as doubtful_id_key,
-        credit_code,
-        cast(null as varchar) as phone_key,
-        cast(null as varchar) as name_key,
-        cast(null as varchar) as own_id
-    from registry
-    union all
-    select
-        legal_entity_code,
-        'external.business_registry.legal_person' as source_table,
-        credit_code as source_key,
-        'person' as customer_type,
-        case when legal_person_id_number_is_valid then legal_person_id_number_key end as valid_id_key,
-        case when not legal_person_id_number_is_valid then legal_person_id_number_key end as doubtful_id_key,
-        cast(null as varchar) as credit_code,
-        legal_person_phone_key as phone_key,
-        legal_person_name_key as name_key,
-        {{ unlinked_id("'legal_person' || credit_code") }} as own_id
-    from registry
-    where legal_person_name_key is not null
-),
-
--- A certain link: the record itself carries the identifier.
-certain as (
-    select
-        *,
-        case
-            when credit_code is not null then {{ enterprise_id('credit_code') }}
-            when valid_id_key is not null then {{ person_id('valid_id_key') }}
-            when source_table = 'core.customer' then own_id
-        end as certain_id,
-        case
-            when credit_code is not null then 'credit_code'
-            when valid_id_key is not null then 'id_number'
-            when source_table = 'core.customer' then 'core_number'
-        end as certain_method
-    from members
-),
-
--- Phone and name point to a person only when they point to exactly one: families share phones.
-known_by_phone as (
-    select
-        legal_entity_code,
-        phone_key,
-        name_key,
-        min(certain_id) as phone_id
-    from certain
-    where certain_id is not null and customer_type = 'person' and phone_key is not null and name_key is not null
-    group by legal_entity_code, phone_key, name_key
-    having count(distinct certain_id) = 1
-),
-
-linked_by_phone as (
-    select
-        certain.*,
-        case when certain.certain_id is null then known_by_phone.phone_id end as phone_id
-    from certain
-    left join known_by_phone
-        on
-            certain.legal_entity_code = known_by_phone.legal_entity_code
-            and certain.phone_key = known_by_phone.phone_key
-            and certain.name_key = known_by_phone.name_key
-),
-
--- A mistyped ID number that two records share, with the same name: the whitelist is cut from the roster,
--- mistakes included.
-known_by_doubtful_id as (
-    select
-        legal_entity_code,
-        doubtful_id_key,
-        name_key,
-        min(coalesce(certain_id, phone_id, own_id)) as doubtful_id
-    from linked_by_phone
-    where doubtful_id_key is not null and name_key is not null and source_table <> 'credit.whitelist'
-    group by legal_entity_code, doubtful_id_key, name_key
-    having count(distinct coalesce(certain_id, phone_id, own_id)) = 1
-),
-
 linked as (
+    select * from {{ ref('int_identity__linked') }}
+),
+
+chosen as (
+    select * from {{ ref('int_identity__chosen') }}
+    where outcome = 'link'
+),
+
+decided as (
+    select * from {{ ref('int_identity__decided') }}
+    where decision = 'reject'
+),
+
+targeted as (
     select
-        linked_by_phone.*,
+        linked.legal_entity_code,
+        linked.source_table,
+        linked.source_key,
+        linked.own_id,
+        coalesce(linked.customer_id, chosen.customer_id) as target_id,
+        case when chosen.customer_id is not null then 'splink' else linked.method end as method,
         case
-            when linked_by_phone.source_table = 'credit.whitelist' then known_by_doubtful_id.doubtful_id
-        end as doubtful_id
-    from linked_by_phone
-    left join known_by_doubtful_id
+            when linked.method in ('credit_code', 'id_number', 'reviewed') then 1
+            when linked.method = 'id_repaired' then 0.95
+            when linked.method = 'phone_name' then 0.9
+            when linked.method = 'doubtful_id_name' then 0.8
+            else chosen.score
+        end as score,
+        coalesce(linked.evidence, chosen.evidence) as evidence
+    from linked
+    left join chosen
         on
-            linked_by_phone.legal_entity_code = known_by_doubtful_id.legal_entity_code
-            and linked_by_phone.doubtful_id_key = known_by_doubtful_id.doubtful_id_key
-            and linked_by_phone.name_key = known_by_doubtful_id.name_key
+            linked.legal_entity_code = chosen.legal_entity_code
+            and linked.source_table = chosen.source_table
+            and linked.source_key = chosen.source_key
+),
+
+-- A record that joins a person takes along those that had joined the record.
+joined as (
+    select
+        legal_entity_code,
+        own_id,
+        min(target_id) as target_id
+    from targeted
+    where target_id <> own_id
+    group by legal_entity_code, own_id
+    having count(distinct target_id) = 1
+),
+
+-- Of two that reviewers joined to one another the smaller id stays.
+steps as (
+    select joined.*
+    from joined
+    left join joined as back
+        on
+            joined.legal_entity_code = back.legal_entity_code
+            and joined.target_id = back.own_id
+            and joined.own_id = back.target_id
+    where back.own_id is null or joined.target_id < joined.own_id
+),
+
+followed as (
+    select
+        targeted.* exclude (target_id),
+        coalesce(second_steps.target_id, first_steps.target_id, targeted.target_id) as target_id
+    from targeted
+    left join steps as first_steps
+        on
+            targeted.legal_entity_code = first_steps.legal_entity_code
+            and targeted.target_id = first_steps.own_id
+    left join steps as second_steps
+        on
+            first_steps.legal_entity_code = second_steps.legal_entity_code
+            and first_steps.target_id = second_steps.own_id
+),
+
+-- A refusal may name the person by an id that has since joined another.
+refused as (
+    select
+        decided.legal_entity_code,
+        decided.source_table,
+        decided.source_key,
+        unnest([decided.customer_id, steps.target_id]) as customer_id
+    from decided
+    left join steps
+        on
+            decided.legal_entity_code = steps.legal_entity_code
+            and decided.customer_id = steps.own_id
+),
+
+settled as (
+    select
+        followed.* exclude (target_id),
+        if(refused.customer_id is null or followed.method = 'reviewed', followed.target_id, null) as target_id,
+        refused_records.source_key is not null as is_refused
+    from followed
+    left join (select distinct * from refused where customer_id is not null) as refused
+        on
+            followed.legal_entity_code = refused.legal_entity_code
+            and followed.source_table = refused.source_table
+            and followed.source_key = refused.source_key
+            and followed.target_id = refused.customer_id
+    left join (select distinct legal_entity_code, source_table, source_key from decided) as refused_records
+        on
+            followed.legal_entity_code = refused_records.legal_entity_code
+            and followed.source_table = refused_records.source_table
+            and followed.source_key = refused_records.source_key
 )
 
 select
     legal_entity_code,
     source_table,
     source_key,
-    coalesce(certain_id, phone_id, doubtful_id, own_id) as customer_id,
+    coalesce(target_id, own_id) as customer_id,
     case
-        when certain_id is not null then certain_method
-        when phone_id is not null then 'phone_name'
-        when doubtful_id is not null then 'doubtful_id_name'
+        when target_id is not null then method
+        when source_table = 'core.customer' then 'core_number'
         else 'unlinked'
     end as method,
+    cast(case
+        when target_id is not null then score
+        when source_table = 'core.customer' then 1
+        else 0
+    end as decimal(5, 4)) as score,
     case
-        when certain_id is not null then 1.0
-        when phone_id is not null then 0.9
-        when doubtful_id is not null then 0.8
-        else 0.0
-    end as score
-from linked
+        when target_id is not null then evidence
+        when is_refused then '人工复核否决'
+        when source_table = 'core.customer' then '核心客户号'
+    end as evidence
+from settled

@@ -7,20 +7,21 @@ villages as (
 village_branches as (
     select
         rules.legal_entity_code,
-        rules.rule_value as village_code,
+        rules.village_code,
         grids.branch_code
-    from {{ ref('stg_master__grid_membership_rule') }} as rules
+    from {{ ref('int_grid_rule__parsed') }} as rules
     inner join {{ ref('stg_master__grid') }} as grids
         on
             rules.legal_entity_code = grids.legal_entity_code
             and rules.grid_id = grids.grid_id
     where
         rules.rule_type = 'village_code'
+        and rules.is_in_force
+        and rules.rule_fault is null
         and grids.grid_kind = 'entity'
         and grids.branch_code is not null
-        and {{ in_force('grids.valid_from', 'grids.valid_to') }}
     qualify row_number() over (
-        partition by rules.legal_entity_code, rules.rule_value order by rules.priority, rules.grid_id
+        partition by rules.legal_entity_code, rules.village_code order by rules.priority, rules.grid_id
     ) = 1
 ),
 
@@ -29,7 +30,10 @@ households as (
         legal_entity_code,
         household_id,
         min(village_code) as village_code,
+        count(*) as people,
         bool_or(is_evaluated) as is_evaluated,
+        bool_or(is_whitelisted) as is_whitelisted,
+        sum(whitelist_limit) filter (where is_whitelisted) as whitelist_limit,
         bool_or(is_credited) as is_credited,
         bool_or(is_bank_customer) as is_customer
     from {{ ref('int_customer__features') }}
@@ -42,7 +46,10 @@ filed as (
         legal_entity_code,
         village_code,
         count(*) as filed_households,
+        sum(people) as filed_people,
         count(*) filter (where is_evaluated) as evaluated_households,
+        count(*) filter (where is_whitelisted) as whitelisted_households,
+        sum(whitelist_limit) as whitelist_limit,
         count(*) filter (where is_credited) as credited_households,
         count(*) filter (where is_customer) as customer_households
     from households
@@ -95,7 +102,10 @@ select
     coalesce(villages.registered_population, 0) as registered_population,
     coalesce(villages.households, 0) as households,
     coalesce(filed.filed_households, 0) as filed_households,
+    cast(coalesce(filed.filed_people, 0) as bigint) as filed_people,
     coalesce(filed.evaluated_households, 0) as evaluated_households,
+    coalesce(filed.whitelisted_households, 0) as whitelisted_households,
+    cast(coalesce(filed.whitelist_limit, 0) as decimal(18, 2)) as whitelist_limit,
     coalesce(filed.credited_households, 0) as credited_households,
     coalesce(filed.customer_households, 0) as customer_households,
     coalesce(cards.county_cards, 0) as county_cards,

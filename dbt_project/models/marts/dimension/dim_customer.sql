@@ -8,6 +8,7 @@ select
     legal_entity_code,
     customer_id,
     core_customer_id,
+    coalesce(core_customer_id, customer_id) || coalesce(' ' || name_masked, '') as customer_title,
     customer_type,
     is_bank_customer,
     name_masked,

@@ -13,6 +13,12 @@ features as (
 
 assignments as (
     select * from {{ ref('int_customer_grid__assigned') }}
+    where grid_kind = 'virtual'
+),
+
+pools as (
+    select * from {{ ref('int_grid_day__pooled') }}
+    where business_date = {{ business_date() }}
 ),
 
 grids as (
@@ -23,71 +29,48 @@ branches as (
     select * from {{ ref('dim_branch') }}
 ),
 
--- A household counts where its first member is, so that entity grids add up to the county.
-members as (
-    select
-        *,
-        row_number() over (partition by legal_entity_code, household_id order by customer_id) as household_place
-    from features
-),
-
 -- every customer once: in the primary entity grid, or among the unassigned of the branch
-entity_members as (
+entity_grids as (
     select
-        coalesce(assignments.grid_id, 'unassigned-' || coalesce(members.branch_code, 'none')) as grid_id,
-        members.*,
-        members.household_id is not null and members.household_place = 1 as is_counted_household
-    from members
-    left join assignments
-        on
-            members.legal_entity_code = assignments.legal_entity_code
-            and members.customer_id = assignments.customer_id
-            and assignments.is_primary
+        legal_entity_code,
+        coalesce(grid_id, 'unassigned-' || unassigned_branch_code) as grid_id,
+        -- of the customers, for rows without a grid
+        nullif(min(unassigned_branch_code), 'none') as unassigned_branch_code,
+        {{ summed_grid_figures("pools") }}
+    from pools
+    group by legal_entity_code, coalesce(grid_id, 'unassigned-' || unassigned_branch_code)
 ),
 
 -- a virtual grid has whoever belongs; the same customer may be in several
 virtual_members as (
     select
         assignments.grid_id,
-        members.*,
-        members.household_id is not null and row_number() over (
-            partition by members.legal_entity_code, assignments.grid_id, members.household_id
-            order by members.customer_id
+        features.*,
+        features.household_id is not null and row_number() over (
+            partition by features.legal_entity_code, assignments.grid_id, features.household_id
+            order by features.customer_id
         ) = 1 as is_counted_household
-    from members
+    from features
     inner join assignments
         on
-            members.legal_entity_code = assignments.legal_entity_code
-            and members.customer_id = assignments.customer_id
-    where assignments.grid_kind = 'virtual'
+            features.legal_entity_code = assignments.legal_entity_code
+            and features.customer_id = assignments.customer_id
 ),
 
-all_members as (
-    select * from entity_members
-    union all
-    select * from virtual_members
-),
-
-aggregated as (
+virtual_grids as (
     select
         legal_entity_code,
         grid_id,
-        -- of the customers, for rows without a grid
-        if(grid_id like 'unassigned-%', min(branch_code), null) as unassigned_branch_code,
-        count(*) filter (where is_counted_household) as households,
-        count(*) filter (where customer_type = 'person') as people,
-        count(*) filter (where is_filed) as filed,
-        count(*) filter (where is_evaluated) as evaluated,
-        count(*) filter (where is_whitelisted) as whitelisted,
-        count(*) filter (where is_credited) as credited,
-        count(*) filter (where is_drawn) as drawn,
-        count(*) filter (where merchant_id is not null) as merchants,
-        count(*) filter (where is_bank_customer) as customers,
-        count(*) filter (where is_bank_customer and customer_type = 'person') as person_customers,
-        sum(deposit_balance) as deposits,
-        sum(outstanding) as outstanding
-    from all_members
+        cast(null as varchar) as unassigned_branch_code,
+{{ measured_grid_figures() }}
+    from virtual_members
     group by legal_entity_code, grid_id
+),
+
+aggregated as (
+    select * from entity_grids
+    union all
+    select * from virtual_grids
 ),
 
 -- grids that customers can belong to, empty ones included, and the unassigned
@@ -116,18 +99,8 @@ described as (
         coalesce(grids.branch_code, aggregated.unassigned_branch_code) as branch_code,
         grids.owner_id,
         grids.owner_name,
-        aggregated.households,
-        aggregated.people,
-        aggregated.filed,
-        aggregated.evaluated,
-        aggregated.whitelisted,
-        aggregated.credited,
-        aggregated.drawn,
-        aggregated.merchants,
-        aggregated.customers,
-        aggregated.person_customers,
-        aggregated.deposits,
-        aggregated.outstanding
+        grids.parent_grid_id,
+        aggregated.{{ grid_figures() | join(',\n        aggregated.') }}
     from listed
     left join grids
         on
@@ -152,18 +125,14 @@ select
     branches.branch_name,
     described.owner_id,
     described.owner_name,
-    coalesce(described.households, 0) as households,
-    coalesce(described.people, 0) as people,
-    coalesce(described.filed, 0) as filed,
-    coalesce(described.evaluated, 0) as evaluated,
-    coalesce(described.whitelisted, 0) as whitelisted,
-    coalesce(described.credited, 0) as credited,
-    coalesce(described.drawn, 0) as drawn,
-    coalesce(described.merchants, 0) as merchants,
-    coalesce(described.customers, 0) as customers,
-    cast(coalesce(described.deposits, 0) as decimal(18, 2)) as deposits,
-    cast(coalesce(described.outstanding, 0) as decimal(18, 2)) as outstanding,
-    described.person_customers / nullif(described.people, 0) as penetration
+    described.parent_grid_id,
+    {%- for figure in grid_figures() %}
+    coalesce(described.{{ figure }}, 0) as {{ figure }},
+    {%- endfor %}
+    described.person_customers / nullif(described.people, 0) as penetration,
+    described.filed / nullif(described.people, 0) as filed_share,
+    described.evaluated / nullif(described.people, 0) as evaluated_share,
+    described.credited / nullif(described.customers, 0) as credited_share
 from described
 left join branches
     on

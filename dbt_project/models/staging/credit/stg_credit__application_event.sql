@@ -26,6 +26,7 @@ select
     manager_id,
     list_code,
     application_amount,
+    referrer_customer_id,
     business_date,
     batch_id,
     source_row

@@ -16,7 +16,6 @@ select
     parent_grid_id,
     grid_kind,
     grid_type,
-    scene_code,
     market_type,
     branch_code,
     latitude,

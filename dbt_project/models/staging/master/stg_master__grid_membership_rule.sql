@@ -16,6 +16,8 @@ select
     rule_type,
     rule_value,
     priority,
+    valid_from,
+    valid_to,
     business_date,
     batch_id,
     source_row
