@@ -51,6 +51,9 @@ _PART_LABELS = {
 }
 """What landing puts in place of a vaulted value (`Column.vaulted_parts`)."""
 
+_LINE = 120
+"""Characters that sqlfluff allows."""
+
 LOADS = {
     "upsert": ("latest_row_per_key", "the latest delivered row of each key"),
     "snapshot": ("latest_delivery", "the latest delivery"),
@@ -77,6 +80,9 @@ def _sql(contract: Contract) -> str:
     # Materialised, it would copy the whole history before any filter from outside.
     hint = " not materialized" if contract.load == "append" else ""
     live = "\nwhere is_deleted is not true" if contract.load == "upsert" else ""
+    standing = f"    {{{{ {macro}('landed'{key}) }}}}"
+    if len(standing) > _LINE:
+        standing = f"    {{{{ {macro}(\n        'landed'{key}\n    ) }}}}"
     return f"""with
 
 landed as{hint} (
@@ -85,7 +91,7 @@ landed as{hint} (
 ),
 
 standing as (
-    {{{{ {macro}('landed'{key}) }}}}
+{standing}
 )
 
 select

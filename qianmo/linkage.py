@@ -231,7 +231,7 @@ def _linker(connection: duckdb.DuckDBPyConnection, frequencies: pa.Table, by: Li
     for column in by.frequencies:
         # a value that no known person has is on neither side of a pair
         connection.execute(
-            f"create table frequency_{column} as select value as {column}, share as tf_{column} from frequencies"
+            f"create table frequency_{column} as select value as {column}, known_share as tf_{column} from frequencies"
             " where column_name = $1",
             [column],
         )

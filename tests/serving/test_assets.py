@@ -187,6 +187,7 @@ def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manif
         assert not granted[role] & denied
     assert {names[uuid] for uuid in granted["风险合规"]} == {
         "review_marketing_list",
+        "review_identity_review",
         "mart_list_waterfall",
         "mart_data_quality",
         "mart_data_quality_day",

@@ -91,19 +91,32 @@ refused as (
             and decided.customer_id = steps.own_id
 ),
 
+refused_pairs as (
+    select distinct * from refused
+    where customer_id is not null
+),
+
+refused_records as (
+    select distinct
+        legal_entity_code,
+        source_table,
+        source_key
+    from decided
+),
+
 settled as (
     select
         followed.* exclude (target_id),
-        if(refused.customer_id is null or followed.method = 'reviewed', followed.target_id, null) as target_id,
+        if(refused_pairs.customer_id is null or followed.method = 'reviewed', followed.target_id, null) as target_id,
         refused_records.source_key is not null as is_refused
     from followed
-    left join (select distinct * from refused where customer_id is not null) as refused
+    left join refused_pairs
         on
-            followed.legal_entity_code = refused.legal_entity_code
-            and followed.source_table = refused.source_table
-            and followed.source_key = refused.source_key
-            and followed.target_id = refused.customer_id
-    left join (select distinct legal_entity_code, source_table, source_key from decided) as refused_records
+            followed.legal_entity_code = refused_pairs.legal_entity_code
+            and followed.source_table = refused_pairs.source_table
+            and followed.source_key = refused_pairs.source_key
+            and followed.target_id = refused_pairs.customer_id
+    left join refused_records
         on
             followed.legal_entity_code = refused_records.legal_entity_code
             and followed.source_table = refused_records.source_table

@@ -23,8 +23,8 @@ marks as (
 
 profiles as (
     select distinct
-        known.* exclude (source_table, source_key, phone_key),
-        if(known.phone_key in (select shared_phones.phone_key from shared_phones), null, known.phone_key) as phone_key
+        * exclude (source_table, source_key, phone_key),
+        if(phone_key in (select shared_phones.phone_key from shared_phones), null, phone_key) as phone_key
     from known
 ),
 
@@ -55,7 +55,8 @@ sources as (
 
 select
     blocked.legal_entity_code,
-    blocked.customer_id || '|' || md5(cast(blocked as varchar)) as unique_id,
+    concat_ws('|', blocked.customer_id, blocked.name_key, blocked.phone_key, blocked.birth_date, blocked.village_code)
+        as unique_id,
     cast(null as varchar) as source_table,
     cast(null as varchar) as source_key,
     blocked.customer_id,

@@ -31,6 +31,6 @@ select
     holders.value,
     holders.customers,
     counted.known_customers,
-    holders.customers / counted.known_customers as share
+    holders.customers / counted.known_customers as known_share
 from holders
 cross join counted

@@ -18,7 +18,7 @@ select
     records.shape_key,
     records.letters_key,
     records.phone_key,
-    if(linked.method = 'id_number', [records.id_number_key], cast([] as varchar [])) as id_keys,
+    if(linked.method = 'id_number', [records.id_number_key], list_value()) as id_keys,
     records.birth_date,
     records.village_code
 from records

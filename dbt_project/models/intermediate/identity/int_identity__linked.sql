@@ -169,7 +169,7 @@ other_links as (
         where source_table <> 'core.customer'
         union
         select * from proposed_by_core
-    )
+    ) as proposals
     group by legal_entity_code, source_table, source_key
     having count(distinct customer_id) = 1
 ),

@@ -37,10 +37,12 @@ contributions as (
 ),
 
 housing_fund as (
-    select *
-    from {{ ref('stg_external__housing_fund') }} as housing_fund
-    where fund_month <= {{ business_date() }} and {{ basis_holds('housing_fund') }}
-    qualify row_number() over (partition by legal_entity_code, id_number_key order by fund_month desc) = 1
+    select funds.*
+    from {{ ref('stg_external__housing_fund') }} as funds
+    where funds.fund_month <= {{ business_date() }} and {{ basis_holds('funds') }}
+    qualify row_number() over (
+        partition by funds.legal_entity_code, funds.id_number_key order by funds.fund_month desc
+    ) = 1
 ),
 
 registry as (

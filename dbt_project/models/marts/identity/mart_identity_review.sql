@@ -17,10 +17,7 @@ records as (
     select * from {{ ref('int_identity__record') }}
 ),
 
-decided as (
-    select * from {{ ref('int_identity__decided') }}
-),
-
+-- depends_on: {{ ref('int_identity__decided') }}
 customers as (
     select * from {{ ref('dim_customer') }}
 ),
@@ -31,6 +28,8 @@ standing as (
         chosen.source_table,
         chosen.source_key,
         chosen.customer_id,
+        -- Superset hides columns that end in _key, and a reviewer has to give this one back
+        chosen.source_key as record_code,
         chosen.candidate_rank,
         chosen.score,
         chosen.evidence,
@@ -66,6 +65,17 @@ open_rows as (
     where valid_to is null
 ),
 
+waiting as (
+    select
+        standing.*,
+        'open' as review_status,
+        coalesce(open_rows.valid_from, {{ business_date() }}) as valid_from,
+        cast(null as date) as valid_to
+    from standing
+    left join open_rows
+        on {{ same_key("standing", "open_rows", ["legal_entity_code", "source_table", "source_key", "customer_id"]) }}
+),
+
 closed as (
     select
         open_rows.* replace (
@@ -74,29 +84,27 @@ closed as (
     from open_rows
     anti join standing
         on {{ same_key("open_rows", "standing", ["legal_entity_code", "source_table", "source_key", "customer_id"]) }}
-    left join decided
+    left join {{ ref('int_identity__decided') }} as decided
         on {{ same_key("open_rows", "decided", ["legal_entity_code", "source_table", "source_key", "customer_id"]) }}
 ),
 
-{%- endif %}
+changes as (
+    select * from waiting
+    union all
+    select * from closed
+)
+
+{%- else -%}
 
 changes as (
     select
         standing.*,
         'open' as review_status,
-        {% if is_incremental() -%}
-        coalesce(open_rows.valid_from, {{ business_date() }}) as valid_from,
-        cast(null as date) as valid_to
-    from standing
-    left join open_rows
-        on {{ same_key("standing", "open_rows", ["legal_entity_code", "source_table", "source_key", "customer_id"]) }}
-    union all
-    select * from closed
-        {%- else -%}
         {{ business_date() }} as valid_from,
         cast(null as date) as valid_to
     from standing
-        {%- endif %}
 )
+
+{%- endif %}
 
 select * from changes

@@ -6,7 +6,9 @@ landed as (
 ),
 
 standing as (
-    {{ latest_row_per_key('landed', ['legal_entity_code', 'source_table', 'source_key', 'customer_id', 'decided_date']) }}
+    {{ latest_row_per_key(
+        'landed', ['legal_entity_code', 'source_table', 'source_key', 'customer_id', 'decided_date']
+    ) }}
 )
 
 select
