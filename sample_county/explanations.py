@@ -166,9 +166,7 @@ def _guarantor(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
     borrower = county.lending.line["customer"].to_numpy()[guarantee["line"]]
     guarantor = county.customers.of_person[guarantee["guarantor"]]
     for i in np.flatnonzero(np.isin(borrower, good["customer"]) & (guarantor != borrower)):
-        yield Cause(
-            "guarantor of a good borrower", int(guarantor[i]), "tag", "guarantor_of_good_borrower", "客户担保人 是"
-        )
+        yield Cause("guarantor of a good borrower", int(guarantor[i]), "tag", "guarantor_of_good_borrower", "客户担保人 是")
 
 
 def _undrawn(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
