@@ -10,6 +10,7 @@ import pandas as pd
 from sample_county.county import County
 from sample_county.credit_files import CLEAN
 from sample_county.identifiers import NULL_DAY, Ints, day_number
+from sample_county.places import named_rows
 from sample_county.social import OWN_BANK
 
 
@@ -28,19 +29,18 @@ class Cause:
 def explanations(county: County, roster: pd.DataFrame) -> pd.DataFrame:
     """One customer per kind that the county has (a small one may lack some): case, customer_id, kind, code, value."""
     number = county.customers.number.to_pandas()
+    candidates = [*(make(county) for make in _KINDS), *(make(county, roster) for make in _ROSTER_KINDS)]
     causes = pd.DataFrame(
-        [cause for make in _KINDS for cause in _first(make, county, roster)],
+        [cause for found in candidates for cause in _first(found)],
         columns=["case", "customer", "kind", "code", "value"],
     )
     causes.insert(1, "customer_id", number.to_numpy()[causes.pop("customer").astype(np.int64)])
     return causes
 
 
-Make = Callable[[County, pd.DataFrame], Iterator[Cause]]
-
-
-def _first(make: Make, county: County, roster: pd.DataFrame) -> Iterator[Cause]:
-    for cause in make(county, roster):
+def _first(found: Iterator[Cause]) -> Iterator[Cause]:
+    """The first of a kind who is a customer."""
+    for cause in found:
         if cause.customer >= 0:
             yield cause
             return
@@ -60,10 +60,10 @@ def _plain(county: County, mask: pd.Series | np.ndarray) -> Ints:
     return np.flatnonzero(mask & ~rows["is_duplicate"] & (rows["since"] == 0) & (rows["id_form"] != 2))
 
 
-def _known_member(county: County, roster: pd.DataFrame, person: Ints) -> pd.DataFrame:
+def _known_member(roster: pd.DataFrame, person: Ints) -> pd.DataFrame:
     """Roster rows, by person, with an undamaged ID: the only row of that person."""
     known = roster[(roster["id_form"] == CLEAN) & roster["person"].isin(person)]
-    return known[~known["person"].isin(roster.loc[roster["is_copy"], "person"])].set_index("person")
+    return known[~known["person"].isin(roster.loc[roster["is_copy"], "person"])].set_index("person", drop=False)
 
 
 def _household(county: County, row: pd.Series) -> str:
@@ -73,7 +73,7 @@ def _household(county: County, row: pd.Series) -> str:
 def _mistyped(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
     rows = county.customers.frame
     wrong = np.flatnonzero((rows["id_form"] == 2) & (rows["since"] == 0))
-    known = _known_member(county, roster, rows["person"].to_numpy()[wrong])
+    known = _known_member(roster, rows["person"].to_numpy()[wrong])
     for customer in wrong:
         person = rows["person"][customer]
         if person in known.index:
@@ -82,7 +82,7 @@ def _mistyped(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
             yield Cause("mistyped core ID linked", int(customer), "link", "credit.village_roster", record)
 
 
-def _duplicate(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _duplicate(county: County) -> Iterator[Cause]:
     rows, number = county.customers.frame, county.customers.number
     for twice in np.flatnonzero(rows["is_duplicate"]):
         in_use = county.customers.of_person[rows["person"][twice]]
@@ -97,20 +97,20 @@ def _traders(county: County) -> pd.DataFrame:
     return once.assign(trade=special[once["special"]], customer=county.customers.of_person[once["owner"]])
 
 
-def _crab(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
-    for row in _traders(county).itertuples():
+def _crab(county: County) -> Iterator[Cause]:
+    for row in named_rows(_traders(county)):
         if "蟹" in row.trade:
             yield Cause("crab trader", row.customer, "tag", "crab_season", row.trade)
 
 
-def _member(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
-    for row in _traders(county).itertuples():
+def _member(county: County) -> Iterator[Cause]:
+    for row in named_rows(_traders(county)):
         if row.association:
             yield Cause("association member", row.customer, "tag", "association_member", row.association)
 
 
-def _legal_person(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
-    for row in _traders(county).itertuples():
+def _legal_person(county: County) -> Iterator[Cause]:
+    for row in named_rows(_traders(county)):
         yield Cause("legal person", row.customer, "relation", "represented_enterprise", row.name)
 
 
@@ -122,7 +122,7 @@ def _shops(county: County) -> pd.DataFrame:
     return shops[~shops["customer"].duplicated(keep=False) & (shops["status"] == "1") & (shops["since"] == 0)]
 
 
-def _good_neighbour(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _good_neighbour(county: County) -> Iterator[Cause]:
     shops, branches = _shops(county), county.places.branches
     at = np.radians(shops[["latitude", "longitude"]].to_numpy())[:, None, :]
     desks = np.radians(branches[["latitude", "longitude"]].to_numpy())[None, :, :]
@@ -134,9 +134,9 @@ def _good_neighbour(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
         yield Cause("good neighbour", int(shops["customer"].iloc[i]), "tag", "good_neighbour", near)
 
 
-def _market(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _market(county: County) -> Iterator[Cause]:
     names = {"crab": "河蟹市场", "grain": "粮食市场", "steel": "不锈钢市场"}
-    for row in _shops(county).itertuples():
+    for row in named_rows(_shops(county)):
         if row.market in names:
             yield Cause("merchant of a market", row.customer, "tag", "market_merchant", names[row.market])
 
@@ -147,8 +147,8 @@ def _borrower_household(county: County, roster: pd.DataFrame) -> Iterator[Cause]
     member = np.flatnonzero(np.isin(people["household"], borrowing) & people["on_roster"])
     member = np.setdiff1d(member, credit.main)
     member = member[county.customers.of_person[member] >= 0]
-    for person, row in _known_member(county, roster, member).iterrows():
-        customer = int(county.customers.of_person[person])
+    for _, row in _known_member(roster, member).iterrows():
+        customer = int(county.customers.of_person[row["person"]])
         yield Cause("household of a borrower", customer, "tag", "borrower_household", _household(county, row))
 
 
@@ -159,72 +159,74 @@ def _loans(county: County) -> pd.DataFrame:
     return loans[~loans["customer"].duplicated(keep=False)]
 
 
-def _guarantor(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _guarantor(county: County) -> Iterator[Cause]:
     loans, guarantee = _loans(county), county.lending.guarantee
     good = loans[(loans["overdue_class"] == 0) & (loans["settled"] == NULL_DAY)]
     good = good[good["matures"] > day_number(county.last)]
     borrower = county.lending.line["customer"].to_numpy()[guarantee["line"]]
     guarantor = county.customers.of_person[guarantee["guarantor"]]
     for i in np.flatnonzero(np.isin(borrower, good["customer"]) & (guarantor != borrower)):
-        yield Cause("guarantor of a good borrower", int(guarantor[i]), "tag", "guarantor_of_good_borrower", "客户担保人 是")
+        yield Cause(
+            "guarantor of a good borrower", int(guarantor[i]), "tag", "guarantor_of_good_borrower", "客户担保人 是"
+        )
 
 
-def _undrawn(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _undrawn(county: County) -> Iterator[Cause]:
     line, loan = county.lending.line, county.lending.loan
     idle = line[(line["group"] == "main") & ~line.index.isin(loan["line"]) & (line["expiry"] > day_number(county.last))]
-    for row in idle.itertuples():
+    for row in named_rows(idle):
         yield Cause("credited not drawn", row.customer, "tag", "credited_not_drawn", _yuan(row.limit))
 
 
-def _maturing(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _maturing(county: County) -> Iterator[Cause]:
     loans, today = _loans(county), day_number(county.first)
     due = loans["matures"].between(day_number(county.last) + 1, today + 30) & (loans["settled"] == NULL_DAY)
-    for row in loans[due].itertuples():
+    for row in named_rows(loans[due]):
         yield Cause("maturing loan", row.customer, "tag", "loan_maturing_30", _iso(row.matures))
 
 
-def _settled(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _settled(county: County) -> Iterator[Cause]:
     loans, group = _loans(county), county.lending.line["group"]
-    for row in loans[group.to_numpy()[loans["line"]] == "settled"].itertuples():
+    for row in named_rows(loans[group.to_numpy()[loans["line"]] == "settled"]):
         yield Cause("settled in good standing", row.customer, "tag", "settled_good", _iso(row.settled))
 
 
-def _cheat(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _cheat(county: County) -> Iterator[Cause]:
     line, loan = county.lending.line, county.lending.loan
-    for row in line[line["group"] == "cheat"].itertuples():
+    for row in named_rows(line[line["group"] == "cheat"]):
         first = int(loan.loc[loan["line"] == row.Index, "disbursed"].min())
         yield Cause("draw-and-repay cheat", row.customer, "tag", "repeat_draw", _iso(first))
 
 
-def _overdue(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
-    for row in _loans(county).query("overdue_class > 0").itertuples():
+def _overdue(county: County) -> Iterator[Cause]:
+    for row in named_rows(_loans(county).query("overdue_class > 0")):
         yield Cause("overdue", row.customer, "suppression", "overdue_or_below_pass", "逾期 是")
 
 
-def _opted_out(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _opted_out(county: County) -> Iterator[Cause]:
     refusals = county.marketing.opt_out
     once = refusals[~refusals["customer"].duplicated(keep=False) & (refusals["since"] == 0)]
-    for row in once.itertuples():
+    for row in named_rows(once):
         if row.channel in ("短信", "电话", "微信"):
             yield Cause("opted out", row.customer, "suppression", "opted_out", row.channel)
 
 
-def _staff(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _staff(county: County) -> Iterator[Cause]:
     for customer in _plain(county, county.customers.frame["is_staff"]):
         yield Cause("staff", int(customer), "suppression", "staff", "本行员工 是")
 
 
-def _deceased(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _deceased(county: County) -> Iterator[Cause]:
     for customer in _plain(county, county.customers.frame["is_deceased"]):
         yield Cause("deceased", int(customer), "suppression", "deceased", "已故 是")
 
 
-def _grey(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _grey(county: County) -> Iterator[Cause]:
     for customer in _plain(county, county.customers.frame["risk"] == 1):
         yield Cause("grey list", int(customer), "suppression", "grey_or_black_list", "灰名单")
 
 
-def _minor(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _minor(county: County) -> Iterator[Cause]:
     birth, person = county.people.frame["birth"].to_numpy(), county.customers.frame["person"].to_numpy()
     for customer in _plain(county, person >= 0):
         born = date.fromordinal(int(birth[person[customer]]) + 719_163)
@@ -233,21 +235,21 @@ def _minor(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
             yield Cause("minor", int(customer), "suppression", "minor", f"年龄 {age}")
 
 
-def _dormant_card(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _dormant_card(county: County) -> Iterator[Cause]:
     card = county.social.card
     idle = card[(card["bank"] == OWN_BANK) & (card["state"] == "1") & (card["used"] < day_number(county.first) - 200)]
-    for row in idle.itertuples():
+    for row in named_rows(idle):
         customer = int(county.customers.of_person[row.person])
         yield Cause("dormant social-security card", customer, "tag", "social_card_dormant", _iso(row.used))
 
 
-def _payroll(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
-    for row in county.employers.employees.itertuples():
+def _payroll(county: County) -> Iterator[Cause]:
+    for row in named_rows(county.employers.employees):
         code = county.employers.credit_code[row.employer].as_py()
         yield Cause("payroll employee", int(county.customers.of_person[row.person]), "tag", "payroll_employee", code)
 
 
-def _whitelisted(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _whitelisted(county: County) -> Iterator[Cause]:
     for person, yuan in zip(county.credit.whitelist, county.credit.whitelist_yuan, strict=True):
         customer = int(county.customers.of_person[person])
         yield Cause("whitelisted household", customer, "tag", "whitelisted", _yuan(yuan * 100))
@@ -255,26 +257,27 @@ def _whitelisted(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
 
 def _partner(county: County, is_upstream: bool, case: str, role: str) -> Iterator[Cause]:
     chain, number = county.chains.frame, county.customers.number
-    for row in chain[chain["is_upstream"] == is_upstream].itertuples():
+    for row in named_rows(chain[chain["is_upstream"] == is_upstream]):
         yield Cause(case, row.partner, "relation", role, number[row.core].as_py())
 
 
-def _supplier(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _supplier(county: County) -> Iterator[Cause]:
     yield from _partner(county, True, "supplier of a core enterprise", "downstream")
 
 
-def _buyer(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _buyer(county: County) -> Iterator[Cause]:
     yield from _partner(county, False, "buyer from a core enterprise", "upstream")
 
 
-def _referrer(county: County, roster: pd.DataFrame) -> Iterator[Cause]:
+def _referrer(county: County) -> Iterator[Cause]:
     event, number = county.lending.event, county.customers.number
-    for row in event[(event["referrer"] >= 0) & (event["day"] <= day_number(county.first))].itertuples():
+    for row in named_rows(event[(event["referrer"] >= 0) & (event["day"] <= day_number(county.first))]):
         yield Cause("referrer", row.referrer, "relation", "referred", number[row.customer].as_py())
 
 
-_KINDS: tuple[Make, ...] = (
-    _mistyped, _duplicate, _crab, _good_neighbour, _borrower_household, _guarantor, _undrawn, _maturing, _settled,
-    _opted_out, _staff, _deceased, _minor, _grey, _dormant_card, _payroll, _cheat, _market, _member, _supplier, _buyer,
-    _referrer, _legal_person, _whitelisted, _overdue,
+_KINDS: tuple[Callable[[County], Iterator[Cause]], ...] = (
+    _duplicate, _crab, _good_neighbour, _guarantor, _undrawn, _maturing, _settled, _opted_out, _staff, _deceased,
+    _minor, _grey, _dormant_card, _payroll, _cheat, _market, _member, _supplier, _buyer, _referrer, _legal_person,
+    _whitelisted, _overdue,
 )  # fmt: skip
+_ROSTER_KINDS: tuple[Callable[[County, pd.DataFrame], Iterator[Cause]], ...] = (_mistyped, _borrower_household)

@@ -686,6 +686,7 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
             "enableEmptyFilter": one.first is not None,
             "defaultToFirstItem": one.first is not None,
             "multiSelect": not one.single,
+            "searchAllOptions": one.searches,
             "sortAscending": one.first is None,
         },
         "requiredFirst": one.first is not None,  # charts wait for the first value instead of drawing without it

@@ -138,6 +138,8 @@ class PageFilter(_Model):
     first: Literal["latest", "largest"] | None = None
     """What is chosen at opening: the greatest value, or the value with the most of `weight`."""
     weight: str | None = None
+    searches: bool = False
+    """What is typed is looked for among all values, of which there are more than fit a list."""
     where: dict[str, Values] = Field(default_factory=dict)
 
 

@@ -20,6 +20,7 @@
         'household_id', 'persons', 'bank_customers', 'evaluated_members', 'whitelisted_members', 'credited_members',
         'drawn_members', 'deposits', 'outstanding', 'whitelist_limit', 'credit_limit',
     ]),
+    ('关系', 'customers', 'dim_customer', ['relation_count']),
 ] -%}
 with
 
@@ -54,10 +55,10 @@ listed as (
             struct_pack(
                 section_name := '{{ section }}',
                 item_order := {{ section_order * 100 + loop.index }},
-                item_code := '{{ name if relation == "profile" else relation ~ "_" ~ name }}',
+                item_code := '{{ "household_" ~ name if relation == "household" else name }}',
                 item_name := {{ sql_text(column["label"]) }},
                 item_value := {{ attribute_text(value, name, column) }},
-                amount := cast({{ value if column["unit"] else "null" }} as decimal(18, 2))
+                amount := cast({{ value if column["unit"] or name == "relation_count" else "null" }} as decimal(18, 2))
             ){{ "," if not (loop.last and last_section) }}
             {%- endfor %}
             {%- endfor %}
