@@ -286,7 +286,9 @@ def test_a_tag_is_added_with_one_file_and_a_day_repeated(built: Built, tmp_path:
     assert copy.rows("select core_customer_id from marts.mart_customer_360 where tag_rich") == [("c1",)]
     row = "select valid_from, evidence from marts.fct_customer_tag where tag_code = 'rich'"
     assert copy.rows(row) == [(SECOND, '{"deposit_balance":900000.00}')]
-    catalogue = "select tag_name, definition, parameters, rule, customers from marts.dim_tag where tag_code = 'rich'"
+    catalogue = (
+        "select tag_name, definition, thresholds, rule_sql, customers from marts.dim_tag where tag_code = 'rich'"
+    )
     rule = "deposit_balance >= 500000"
     assert copy.rows(catalogue) == [("大额存款", "存款500000元以上", "amount = 500000", rule, 1)]
     day = "select business_date, branch_code, customers, entered_customers from marts.mart_tag_day"

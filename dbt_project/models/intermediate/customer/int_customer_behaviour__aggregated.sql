@@ -47,7 +47,8 @@ summed as (
             as counter_posting_count_90d,
         coalesce(sum(online_posting_count) filter (where {{ within_days('posting_date', 90) }}), 0)
             as online_posting_count_90d,
-        coalesce(sum(atm_posting_count) filter (where {{ within_days('posting_date', 90) }}), 0) as atm_posting_count_90d,
+        coalesce(sum(atm_posting_count) filter (where {{ within_days('posting_date', 90) }}), 0)
+            as atm_posting_count_90d,
         coalesce(sum(bill_received) filter (where {{ within_days('posting_date', 30) }}), 0) as bill_received_30d,
         coalesce(sum(foreign_exchange) filter (where {{ within_days('posting_date', 30) }}), 0)
             as foreign_exchange_30d

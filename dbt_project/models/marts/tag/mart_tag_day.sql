@@ -54,6 +54,30 @@ moved as (
     group by legal_entity_code, tag_code, branch_code
 ),
 
+figures as (
+    select
+        legal_entity_code,
+        tag_code,
+        branch_code,
+        tag_name,
+        tag_family,
+        customers,
+        0 as entered_customers,
+        0 as left_customers
+    from carried
+    union all
+    select
+        legal_entity_code,
+        tag_code,
+        branch_code,
+        tag_name,
+        tag_family,
+        0 as customers,
+        entered_customers,
+        left_customers
+    from moved
+),
+
 counted as (
     select
         legal_entity_code,
@@ -64,29 +88,7 @@ counted as (
         sum(customers) as customers,
         sum(entered_customers) as entered_customers,
         sum(left_customers) as left_customers
-    from (
-        select
-            legal_entity_code,
-            tag_code,
-            branch_code,
-            tag_name,
-            tag_family,
-            customers,
-            0 as entered_customers,
-            0 as left_customers
-        from carried
-        union all
-        select
-            legal_entity_code,
-            tag_code,
-            branch_code,
-            tag_name,
-            tag_family,
-            0 as customers,
-            entered_customers,
-            left_customers
-        from moved
-    )
+    from figures
     group by legal_entity_code, tag_code, branch_code
 )
 

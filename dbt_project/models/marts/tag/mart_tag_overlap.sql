@@ -13,9 +13,9 @@ tags as (
 
 placed as (
     select
-        {%- for tag in var('tags') %}
+        {% for tag in var('tags') -%}
         tag_{{ tag["code"] }},
-        {%- endfor %}
+        {% endfor -%}
         legal_entity_code,
         cast((row_number() over () - 1) // {{ block }} as integer) as block,
         cast((row_number() over () - 1) % {{ block }} as integer) as place
@@ -89,23 +89,23 @@ select
     tags.tag_family,
     tags.family_name,
     directed.other_tag_code,
-    others.tag_name as other_tag_name,
-    others.tag_family as other_tag_family,
-    others.family_name as other_family_name,
+    other_tags.tag_name as other_tag_name,
+    other_tags.tag_family as other_tag_family,
+    other_tags.family_name as other_family_name,
     tags.customers,
-    others.customers as other_customers,
+    other_tags.customers as other_customers,
     cast(directed.both_customers as bigint) as both_customers,
-    cast(tags.customers + others.customers - directed.both_customers as bigint) as either_customers,
+    cast(tags.customers + other_tags.customers - directed.both_customers as bigint) as either_customers,
     directed.both_customers / tags.customers as overlap_share,
-    directed.both_customers / (tags.customers + others.customers - directed.both_customers) as jaccard_share,
-    (directed.both_customers / tags.customers) / (others.customers / population.everyone) as lift_value
+    directed.both_customers / (tags.customers + other_tags.customers - directed.both_customers) as jaccard_share,
+    (directed.both_customers / tags.customers) / (other_tags.customers / population.everyone) as lift_value
 from directed
 inner join tags
     on
         directed.legal_entity_code = tags.legal_entity_code
         and directed.tag_code = tags.tag_code
-inner join tags as others
+inner join tags as other_tags
     on
-        directed.legal_entity_code = others.legal_entity_code
-        and directed.other_tag_code = others.tag_code
+        directed.legal_entity_code = other_tags.legal_entity_code
+        and directed.other_tag_code = other_tags.tag_code
 inner join population on directed.legal_entity_code = population.legal_entity_code
