@@ -51,6 +51,8 @@ MARTS = {
     "mart_list_waterfall": Mart(("list_code", "branch_code", "step_code"), is_dated=True, filled_by="core.customer"),
     "mart_manager_kpi": Mart(("manager_id",), is_dated=True, filled_by="core.employee"),
     "mart_marketing_list": Mart(("list_code", "customer_id"), is_dated=True),
+    "mart_tag_day": Mart(("tag_code", "branch_code"), is_dated=True, filled_by="core.customer"),
+    "mart_tag_overlap": Mart(("tag_code", "other_tag_code"), is_dated=True, filled_by="core.customer"),
     "mart_metric": Mart(("metric_code", "dimension", "dimension_value"), is_dated=True, filled_by="core.customer"),
 }
 """The marts that others rely on. Within a legal entity, and within a date where dated, the key is unique."""
@@ -96,14 +98,16 @@ def check_marts(bank: Bank, business_date: date) -> GateResult:
 
 
 def _text_columns(home: BankHome, attach: str) -> dict[str, list[str]]:
-    """Text columns of every table of schema marts."""
+    """Text columns of every table of schema marts; a view shows nothing that is not in them."""
     try:
         with duckdb.connect() as connection:
             connection.execute(attach)
             rows = connection.execute(
                 "select table_name, list(column_name order by column_index)"
                 " filter (where data_type = 'VARCHAR' or data_type like 'VARCHAR%')"
-                " from duckdb_columns() where database_name = 'warehouse' and schema_name = 'marts' group by all"
+                " from duckdb_columns() where database_name = 'warehouse' and schema_name = 'marts'"
+                " and table_oid in (select table_oid from duckdb_tables() where database_name = 'warehouse')"
+                " group by all"
             ).fetchall()
     except duckdb.Error as error:
         raise ToolBrokenError(f"{home.warehouse} cannot be read; is a build running? {error}") from error

@@ -52,12 +52,16 @@ keys_app = typer.Typer(no_args_is_help=True, help="Secrets of this installation.
 vault_app = typer.Typer(no_args_is_help=True, help="The vault of raw names, ID numbers, phones, accounts, addresses.")
 deliver_app = typer.Typer(invoke_without_command=True, help="Marketing lists per recipient.")
 superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
+explain_app = typer.Typer(no_args_is_help=True, help="Why something is as it is published.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were rejected: see them, mend, release them.")
+identity_app = typer.Typer(no_args_is_help=True, help="How records are linked to persons.")
+app.add_typer(identity_app, name="identity")
 app.add_typer(keys_app, name="keys")
 app.add_typer(vault_app, name="vault")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(superset_app, name="superset")
 app.add_typer(deliver_app, name="deliver")
+app.add_typer(explain_app, name="explain")
 
 Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
@@ -136,6 +140,19 @@ def keys_drop_previous(kind: RotatedKey) -> None:
 
     dropped = drop_previous(kind.value)
     typer.echo(f"dropped: {', '.join(dropped) or 'none, there was none'}")
+
+
+@identity_app.command("train")
+def identity_train(
+    ctx: typer.Context, seed: Annotated[int, typer.Option(help="The same seed gives the same figures.")] = 1
+) -> None:
+    """Estimate the parameters of linkage anew from the built warehouse; writes a proposal, changes no link.
+
+    Review the file against dbt_project/definitions/linkage.yml and take over what is right.
+    """
+    from qianmo.linkage import train
+
+    typer.echo(train(_bank(ctx).home, seed))
 
 
 @vault_app.command("log")
@@ -332,6 +349,26 @@ def deliver_password(
         typer.echo(f"{kind} {recipient}: {password}")
 
 
+@explain_app.command("customer")
+def explain_customer(
+    ctx: typer.Context,
+    customer: Annotated[str, typer.Argument(metavar="ID", help="Customer id (P…, E…, C…, R…) or core number 客户号.")],
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="An earlier published business date.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Which tags a customer has, since when and why, which records made the customer, relations and grids."""
+    from qianmo.explain import as_json as explanation_json
+    from qianmo.explain import explain, show
+
+    found = explain(_bank(ctx), customer, day.date() if day else None)
+    if as_json:
+        typer.echo(explanation_json(found))
+    else:
+        show(found)
+
+
 @app.command()
 def run(ctx: typer.Context, day: Day) -> None:
     """A whole business date: land, gate 1, build, gate 2, publish, deliver."""
@@ -398,18 +435,24 @@ class Bench(StrEnum):
 
     landing = "landing"
     county = "county"
+    tags = "tags"
 
 
 @app.command()
 def bench(
-    only: Annotated[Bench | None, typer.Option(help="One of the two; both when left out.")] = None,
+    only: Annotated[Bench | None, typer.Option(help="One of the three; all when left out.")] = None,
 ) -> None:
-    """Measure landing against its floor, and generation, landing and build of a county, in a scratch folder."""
+    """Measure landing against its floor, counts of tag combinations, and a county's days, in a scratch folder."""
     from qianmo.bench import bench as run_bench
     from qianmo.bench_landing import bench_landing
+    from qianmo.bench_tags import bench_tags
 
-    kept = only is Bench.county or bench_landing(_progress)
-    if only is not Bench.landing:
+    kept = True
+    if only in (None, Bench.landing):
+        kept &= bench_landing(_progress)
+    if only in (None, Bench.tags):
+        kept &= bench_tags(_progress)
+    if only in (None, Bench.county):
         run_bench(_progress)
     if not kept:
         raise typer.Exit(1)

@@ -99,9 +99,7 @@ class Tag(Definition):
         if unknown := sorted((used | told) - set(self.parameters)):
             raise ValueError(f"${unknown[0]} is not among the parameters: name it there with its value")
         if unused := sorted(set(self.parameters) - used):
-            raise ValueError(
-                f"parameters: {unused[0]} is used nowhere: write ${unused[0]} in when or value, or drop it"
-            )
+            raise ValueError(f"parameters: {unused[0]} is not used: write ${unused[0]} in when or value, or drop it")
         return self
 
     @property
@@ -244,7 +242,7 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
                     unknown = _UNKNOWN_COLUMN.search(str(error))
                     yield f"{path}: {field}: {_no_column(unknown[1]) if unknown else str(error).splitlines()[0]}"
                     continue
-                if field == "when" and str(kind) not in ("BOOLEAN", '"NULL"'):
+                if field == "when" and str(kind) != "BOOLEAN":
                     yield f"{path}: when: gives {kind}, but a tag is carried or not: write a comparison"
 
 
@@ -269,8 +267,15 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
+def value_labels() -> dict[str, dict[str, str]]:
+    """Chinese text of codes, by column name: one dictionary for sentences in marts and for charts."""
+    labels: dict[str, dict[str, str]] = yaml.safe_load((DEFINITIONS / "value_labels.yml").read_text(encoding="utf-8"))
+    return labels
+
+
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
-    """The definitions as the dbt variables `tags`, `metrics` and `lists`, and `linkage`, how records are compared.
+    """The definitions as the dbt variables `tags`, `metrics` and `lists`, `linkage`, how records are compared, and
+    `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -280,7 +285,10 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     }  # fmt: skip
     variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
     compared = linkage()
-    return variables | {"linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies}}
+    return variables | {
+        "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
+        "value_labels": value_labels(),
+    }
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:

@@ -69,7 +69,8 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             ),
             "pre_limit": money(county.credit.whitelist_yuan[: len(listed)] * 100),
             "grant_date": day_text(granted),
-            "expire_date": day_text(granted + 1095),
+            # assumed: a pre-approval holds for eighteen months, so the oldest batch runs out within the quarter
+            "expire_date": day_text(granted + 545),
         },
     )
     chosen = of_day(lending.line["approved"])
@@ -231,6 +232,21 @@ def _as_written(county: County, roster: pd.DataFrame, damaged: Ints) -> tuple[pd
     people = county.people
     person = roster["person"].to_numpy()
     name, phone = (texts.take(pa.array(person)).to_pandas() for texts in (people.name, people.phone))
+    # Somebody whom the bank does not know may bear the name of a customer of the same village.
+    stranger = damaged[
+        (county.customers.of_person[person[damaged]] < 0) & (people.frame["issuer"].to_numpy()[person[damaged]] == 0)
+    ]
+    # those without an ID number first: the name is all that could tell them apart
+    stranger = stranger[np.argsort(roster["id_form"].to_numpy()[stranger] != MISSING, kind="stable")]
+    stranger = stranger[: max(2, round(len(stranger) * p.NAMESAKE_SHARE))]
+    village = people.frame["village"].to_numpy()
+    known = np.flatnonzero(county.customers.of_person >= 0)
+    known = known[np.argsort(village[known], kind="stable")]
+    first, last = (np.searchsorted(village[known], village[person[stranger]], side) for side in ("left", "right"))
+    has_namesake = last > first
+    namesake = known[(first + random.random(len(stranger)) * (last - first)).astype(np.int64)[has_namesake]]
+    name.iloc[stranger[has_namesake]] = people.name.take(pa.array(namesake)).to_pandas()
+    damaged = np.setdiff1d(damaged, stranger)
     wrong = _shared(random.permutation(damaged), p.DAMAGED_NAME_MIX)
     true = {how: pa.array(name.iloc[rows]) for how, rows in wrong.items()}
     name.iloc[wrong["sound"]] = miswritten(true["sound"], "sound").to_pandas()

@@ -257,7 +257,7 @@ def make_accounts(
         opening=cents(np.round(random.lognormal(12.2, 0.7, len(margin_owner)), -3)),
     )  # fmt: skip
     investor = some(0.06, is_person & (age >= 25))
-    wealth_opened = np.maximum(today - random.integers(5, 300, len(investor)), opened[investor])
+    wealth_opened = np.maximum(today - random.integers(5, 362, len(investor)), opened[investor])
     wealth = part(
         investor, kind=WEALTH, product="WM_STABLE", deposit_class="N", opened=wealth_opened,
         matures=wealth_opened + 365, opening=cents(np.round(random.lognormal(11.2, 0.7, len(investor)), -3) + 10_000),

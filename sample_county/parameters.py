@@ -110,6 +110,7 @@ MISTYPED_CORE_IDS: Final = 500
 DAMAGED_ROSTER_SHARE: Final = 0.03  # roster rows whose ID is missing, mistyped or lost as a number
 DAMAGED_NAME_MIX: Final = {"sound": 0.12, "shape": 0.06, "swapped": 0.04}  # assumed: of the damaged roster rows
 DAMAGED_PHONE_MIX: Final = {"changed": 0.12, "missing": 0.08, "family": 0.08}  # assumed: of the damaged roster rows
+NAMESAKE_SHARE: Final = 0.1  # assumed: of the damaged roster rows of people whom no other source knows
 FORMER_PHONE_SHARE: Final = 0.06  # assumed: persons of whom core still has the phone they had before
 ACCEPTED_LINKS: Final = 120  # assumed: roster rows that a reviewer links by hand on the second date
 OLD_ROSTER_SHARE: Final = 0.02  # roster rows that still show the 15-digit ID

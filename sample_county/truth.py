@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from sample_county.core_files import core_id_numbers
 from sample_county.county import County
 from sample_county.credit_files import AS_NUMBER, FIFTEEN, FIFTEEN_AS_NUMBER, MISSING, MISTYPED, corrected_rows
+from sample_county.explanations import explanations
 from sample_county.identifiers import NULL_DAY, day_number, padded
 from sample_county.social import OWN_BANK
 from sample_county.trade import market_cumulative, market_mean_amounts
@@ -169,6 +170,7 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "deceased": listed(rows["is_deceased"].to_numpy()),
         "staff": listed(rows["is_staff"].to_numpy()),
         "grey_black": listed((rows["risk"] > 0).to_numpy()),
+        "explanations": explanations(county, roster),
         "supply_chains": pd.DataFrame(
             {
                 "core_customer_id": customer_id.to_numpy()[county.chains.frame["core"]],

@@ -141,7 +141,7 @@ def roll_back(bank: Bank, version: str) -> Publication:
 
 
 def content_digest(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str) -> str:
-    """SHA-256 over every table's name, columns, types and rows, whatever the order of the rows.
+    """SHA-256 over every table's name, columns, types and rows, whatever the order of the rows, and every view's text.
 
     Raises:
         DataRefusedError: the schema holds no table.
@@ -150,6 +150,8 @@ def content_digest(connection: duckdb.DuckDBPyConnection, catalog: str, schema: 
     tables = _tables(connection, catalog, schema)
     if not tables:
         raise DataRefusedError(f"schema {schema} of the warehouse holds no table: run `qianmo build` first")
+    if views := _views(connection, catalog, schema):
+        digest.update(json.dumps(views).encode())
     for table in tables:
         columns = connection.execute(
             "select column_name, data_type from duckdb_columns()"
@@ -180,12 +182,24 @@ def contact_columns(columns: list[str]) -> list[str]:
 
 def _tables(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str) -> list[str]:
     rows = connection.execute(
-        "select table_name from duckdb_tables() where database_name = ? and schema_name = ?"
-        " union select view_name from duckdb_views() where database_name = ? and schema_name = ? and not internal"
-        " order by 1",
-        [catalog, schema, catalog, schema],
+        "select table_name from duckdb_tables() where database_name = ? and schema_name = ? order by 1",
+        [catalog, schema],
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def _views(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str) -> dict[str, str]:
+    """Statements that make the schema's views, by name.
+
+    A mart that is a view reads tables of the marts alone and names them without a catalog, so its text holds in any
+    file: it is published as it is and worked out when it is read.
+    """
+    rows = connection.execute(
+        "select view_name, sql from duckdb_views()"
+        " where database_name = ? and schema_name = ? and not internal order by 1",
+        [catalog, schema],
+    ).fetchall()
+    return dict(rows)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
@@ -194,16 +208,20 @@ def _write(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     connection.execute(f"attach '{temporary}' as published")
     connection.execute(f"create schema published.{MARTS}")
     connection.execute(f"create schema published.{REVIEW}")
-    for table in _tables(connection, "warehouse", MARTS):
-        source = f'warehouse.{MARTS}."{table}"'
-        connection.execute(f'create table published.{MARTS}."{table}" as from {source}')
-        names = [row[0] for row in connection.execute(f"describe {source}").fetchall()]
+    tables = _tables(connection, "warehouse", MARTS)
+    views = _views(connection, "warehouse", MARTS)
+    for table in tables:
+        connection.execute(f'create table published.{MARTS}."{table}" as from warehouse.{MARTS}."{table}"')
+    # A view stores its text: inside the file the catalog has the file's own name, so none is given.
+    connection.execute("use published")
+    for statement in views.values():
+        connection.execute(statement)
+    for table in [*tables, *views]:
+        names = [row[0] for row in connection.execute(f'describe {MARTS}."{table}"').fetchall()]
         if hidden := contact_columns(names):
-            # A view stores its text: inside the file the catalog has the file's own name, so none is given.
-            connection.execute("use published")
             view = f'{REVIEW}."{review_name(table)}"'
             connection.execute(f'create view {view} as select * exclude ({", ".join(hidden)}) from {MARTS}."{table}"')
-            connection.execute("use memory")
+    connection.execute("use memory")
     connection.execute("checkpoint published")
     connection.execute("detach published")
     temporary.chmod(0o444)

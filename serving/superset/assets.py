@@ -5,7 +5,7 @@ beside it `provision.json` with roles, row filters, grants and users, which Supe
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -14,6 +14,7 @@ import duckdb
 import yaml
 
 from ingestion.bank import Bank
+from qianmo.definitions import value_labels
 from qianmo.errors import ConfigurationError
 from serving.publish import MARTS, REVIEW, current, pointer_file, review_name
 from serving.superset.dashboard_files import Chart, Dashboard, Measure, PageFilter, Role, unresolved
@@ -54,15 +55,50 @@ ROW_FILTERS: dict[RowFilter, str] = {
 """What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
 PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read_text(encoding="utf-8"))
 SNAPSHOTS = " 逐个业务日期的快照：求和前先选定一个业务日期。"
-FORMATS = {"%": ".2%", "小时": ",.1f", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f", "户/日": ",.2f"}
+FORMATS = {
+    "%": ".2%",
+    "倍": ",.1f",
+    "小时": ",.1f",
+    "亿元": ",.2f",
+    "万元": ",.0f",
+    "元": ",.0f",
+    "天": ",.1f",
+    "户/日": ",.2f",
+}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 PAGE_CSS = ".search-select-container { display: none; }"
 """A paged table offers a search by column that names columns in English; the page filters stand in for it."""
 TEXT = "_text"
 """A column `x` of codes, names or yes/no comes with a calculated column `x_text`, Chinese and never empty."""
-VALUE_LABELS: dict[str, dict[str, str]] = yaml.safe_load(
-    (Path(__file__).parent / "value_labels.yml").read_text(encoding="utf-8")
+VALUE_LABELS = value_labels()
+
+
+TAG_CHOICES: dict[str, tuple[str, str]] = {
+    "with_all_tags": ("全部具备", "true{% for name in asked %} and {{ columns[name] }}{% endfor %}"),
+    "with_any_tag": ("至少具备一项", "false{% for name in asked %} or {{ columns[name] }}{% endfor %}"),
+    "without_tags": ("均不具备", "true{% for name in asked %} and not {{ columns[name] }}{% endfor %}"),
+}
+"""Filter column to its label and to the condition on a customer, given the names asked for."""
+TAG_CHOICE = (
+    "{{% set columns = {columns} %}}"
+    "{{% set asked = filter_values('{choice}') | select('in', columns) | list %}}"
+    "case when {condition} then '{{{{ asked | first | replace(\"'\", \"''\") }}}}' end"
 )
+"""A filter says `column in (names asked for)`, so this column holds one of them for each customer who fulfils the
+condition. Only names of the dictionary reach the SQL."""
+
+
+@dataclass(frozen=True)
+class PublishedTag:
+    """A row of the published dim_tag, whose column in the wide row is `tag_<code>`."""
+
+    code: str
+    name: str
+    definition: str
+
+    @property
+    def column(self) -> str:
+        return f"tag_{self.code}"
 
 
 @dataclass(frozen=True)
@@ -88,13 +124,20 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
     """
     if faults := [fault for page in pages for fault in unresolved(page, known)]:
         raise ConfigurationError("dashboards do not resolve:\n  " + "\n  ".join(faults))
-    tables = published_tables(current(bank), known)
+    published_tags = tags_of(current(bank))
+    tables = published_tables(current(bank), known, published_tags)
+    offering = {page.tag_filters for page in pages}
     files: dict[str, Any] = {
         "metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"},
         "databases/marts.yaml": _database(bank),
     }
     for table in tables.values():
-        files[f"datasets/marts/{table.name}.yaml"] = _dataset(bank, table, pages)
+        dataset = _dataset(bank, table, pages)
+        if table.mart.has_tag_columns:
+            dataset["columns"] += [_choice(choice, _carried(choice, published_tags)) for choice in TAG_CHOICES]
+        elif table.name in offering:
+            dataset["columns"] += [_choice(choice, "tag_name") for choice in TAG_CHOICES]
+        files[f"datasets/marts/{table.name}.yaml"] = dataset
     for page in pages:
         for index, chart in enumerate(page.charts):
             files[f"charts/{page.code}_{index:02}.yaml"] = _chart(bank, page, chart, tables[chart.dataset])
@@ -113,7 +156,16 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
     (folder / "provision.json").write_text(provision, encoding="utf-8")
 
 
-def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
+def tags_of(file: Path) -> list[PublishedTag]:
+    """The tags of a published file, by code."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute(
+            f"select tag_code, tag_name, definition from {MARTS}.dim_tag order by tag_code"
+        ).fetchall()
+    return [PublishedTag(*row) for row in rows]
+
+
+def published_tables(file: Path, known: dict[str, Mart], published_tags: list[PublishedTag]) -> dict[str, Table]:
     """The tables and review views of a published file that the manifest shows, by name.
 
     Raises:
@@ -133,6 +185,7 @@ def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
         types = published.get((MARTS, mart.name))
         if types is None:
             raise ConfigurationError(f"{file.name} has no table {mart.name}: build and publish again")
+        mart = _with_tags(mart, published_tags)
         if missing := sorted(set(mart.columns) - set(types)):
             raise ConfigurationError(f"{file.name}: {mart.name} lacks the described columns {', '.join(missing)}")
         shown = {column: types[column] for column in mart.columns}
@@ -140,6 +193,15 @@ def published_tables(file: Path, known: dict[str, Mart]) -> dict[str, Table]:
         if (reviewed := published.get((REVIEW, review_name(mart.name)))) is not None:
             tables.append(Table(REVIEW, mart, {column: kind for column, kind in shown.items() if column in reviewed}))
     return {table.name: table for table in tables}
+
+
+def _with_tags(mart: Mart, published_tags: list[PublishedTag]) -> Mart:
+    """The mart with a described column per tag, where it has them."""
+    if not mart.has_tag_columns:
+        return mart
+    names = {tag.column: tag.name for tag in published_tags}
+    definitions = {tag.column: tag.definition for tag in published_tags}
+    return replace(mart, columns=mart.columns | names, descriptions=mart.descriptions | definitions)
 
 
 def _uuid(bank: Bank, *parts: str) -> str:
@@ -221,6 +283,27 @@ def _dataset(bank: Bank, table: Table, pages: list[Dashboard]) -> dict[str, Any]
         "metrics": metrics,
         "version": VERSION,
     }
+
+
+def _choice(choice: str, expression: str) -> dict[str, Any]:
+    """A calculated column that a tag filter of a page acts on."""
+    return {
+        "column_name": choice,
+        "verbose_name": f"标签{TAG_CHOICES[choice][0]}",
+        "description": None,
+        "type": "VARCHAR",
+        "is_dttm": False,
+        "is_active": True,
+        "groupby": False,
+        "filterable": True,
+        "expression": expression,
+    }
+
+
+def _carried(choice: str, published_tags: list[PublishedTag]) -> str:
+    """SQL with Superset's templates, over the wide row."""
+    columns = json.dumps({tag.name: tag.column for tag in published_tags}, ensure_ascii=False)
+    return TAG_CHOICE.format(columns=columns, choice=choice, condition=TAG_CHOICES[choice][1])
 
 
 def _label(measure: Measure) -> str:
@@ -460,6 +543,30 @@ def _pivot(chart: Chart) -> tuple[str, dict[str, Any]]:
     }
 
 
+def _heatmap(chart: Chart) -> tuple[str, dict[str, Any]]:
+    [measure] = chart.measures
+    return "heatmap_v2", {
+        "x_axis": chart.dimensions[0],
+        "groupby": [chart.dimensions[1]],
+        "metric": _metric(measure),
+        "sort_x_axis": "alpha_asc",
+        "sort_y_axis": "alpha_asc",
+        "normalize_across": "heatmap",
+        "linear_color_scheme": "superset_seq_1",
+        "legend_type": "continuous",
+        "show_legend": False,
+        "show_values": True,
+        "show_percentage": False,
+        "value_bounds": [0, 1] if measure.unit == "%" else [None, None],
+        "xscale_interval": 1,
+        "yscale_interval": 1,
+        "x_axis_label_rotation": 45,
+        "left_margin": "auto",
+        "bottom_margin": "auto",
+        "y_axis_format": _format(measure),
+    }
+
+
 _FORMS = {
     "number": _number,
     "bar": _bar,
@@ -467,6 +574,7 @@ _FORMS = {
     "table": _table,
     "list": _list,
     "pivot": _pivot,
+    "heatmap": _heatmap,
 }
 
 
@@ -514,7 +622,10 @@ def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[st
         "uuid": _uuid(bank, "dashboard", page.code),
         "position": position,
         "metadata": {
-            "native_filter_configuration": [_page_filter(bank, page, one, tables) for one in page.filters],
+            "native_filter_configuration": [
+                *_tag_filters(bank, page, tables),
+                *(_page_filter(bank, page, one, tables) for one in page.filters),
+            ],
             "chart_configuration": {},
             "global_chart_configuration": {"scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "chartsInScope": []},
             "cross_filters_enabled": False,
@@ -571,29 +682,72 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
         for number, chart in enumerate(page.charts, start=1)
         if one.column not in tables[chart.dataset].types or one.column in chart.ignores
     ]
-    return {
+    native = _native_filter(
+        page,
+        name=one.label,
+        target={"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": target}},
+        excluded=excluded,
+    )
+    return native | {
         "id": f"NATIVE_FILTER-{page.code}-{one.column}",
-        "name": one.label,
-        "type": "NATIVE_FILTER",
-        "filterType": "filter_select",
-        "targets": [{"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": target}}],
-        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
-        "controlValues": {
+        "controlValues": native["controlValues"]
+        | {
             "enableEmptyFilter": one.first is not None,
             "defaultToFirstItem": one.first is not None,
             "multiSelect": not one.single,
-            "searchAllOptions": False,
-            "inverseSelection": False,
+            "searchAllOptions": one.searches,
             "sortAscending": one.first is None,
         },
         "requiredFirst": one.first is not None,  # charts wait for the first value instead of drawing without it
         "sortMetric": f"sum_{one.weight}" if one.first == "largest" else None,
         "adhoc_filters": _where(one.where),
+    }
+
+
+def _native_filter(page: Dashboard, name: str, target: dict[str, Any], excluded: list[int]) -> dict[str, Any]:
+    """A filter of any number of values, none of them chosen, on every chart but the excluded ones."""
+    return {
+        "id": f"NATIVE_FILTER-{page.code}-{target['column']['name']}",
+        "name": name,
+        "type": "NATIVE_FILTER",
+        "filterType": "filter_select",
+        "targets": [target],
+        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "controlValues": {
+            "enableEmptyFilter": False,
+            "defaultToFirstItem": False,
+            "multiSelect": True,
+            "searchAllOptions": False,
+            "inverseSelection": False,
+            "sortAscending": True,
+        },
+        "requiredFirst": False,
+        "sortMetric": None,
+        "adhoc_filters": [],
         "time_range": "No filter",
         "cascadeParentIds": [],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
         "description": "",
     }
+
+
+def _tag_filters(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> list[dict[str, Any]]:
+    """Three lists of tag names instead of a filter per tag: Superset would ask for the values of each at opening."""
+    if page.tag_filters is None:
+        return []
+    return [
+        _native_filter(
+            page,
+            name=label,
+            target={"datasetUuid": _uuid(bank, "dataset", page.tag_filters), "column": {"name": choice}},
+            excluded=[
+                number
+                for number, chart in enumerate(page.charts, start=1)
+                if not tables[chart.dataset].mart.has_tag_columns
+            ],
+        )
+        for choice, (label, _) in TAG_CHOICES.items()
+    ]
 
 
 def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> dict[str, Any]:
@@ -602,6 +756,7 @@ def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> 
     for page in pages:
         for role in page.roles:
             used[role] |= {chart.dataset for chart in page.charts} | {one.dataset for one in page.filters}
+            used[role] |= {page.tag_filters} if page.tag_filters else set()
     used["head_office"] = {name for name, table in tables.items() if table.schema == MARTS} | used["head_office"]
     filters = []
     for kind, clause in ROW_FILTERS.items():

@@ -17,7 +17,7 @@ from serving.superset.manifest import Mart
 
 FOLDER = Path(__file__).parent / "dashboards"
 
-Unit = Literal["户", "人", "元", "万元", "亿元", "%", "户/日", "次", "天", "行", "名", "个", "小时", ""]
+Unit = Literal["户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "小时", "倍", "户/日", ""]
 """Empty for a word instead of a figure."""
 Role = Literal["head_office", "branch_head", "manager", "risk"]
 
@@ -75,11 +75,11 @@ class Chart(_Model):
 
     title: str
     note: str = ""
-    type: Literal["number", "bar", "line", "table", "list", "pivot"]
+    type: Literal["number", "bar", "line", "table", "list", "pivot", "heatmap"]
     dataset: str
     width: int = Field(ge=2, le=12)
     dimensions: list[str] = Field(default_factory=list)
-    """bar, line: the axis, then the series. pivot: the rows. list: the columns shown."""
+    """bar, line: the axis, then the series. heatmap: across, then down. pivot: the rows. list: the columns shown."""
     across: list[str] = Field(default_factory=list)
     """pivot: the columns."""
     measures: list[Measure] = Field(default_factory=list)
@@ -102,6 +102,8 @@ class Chart(_Model):
             raise ValueError(f"{self.title}: a list shows columns, not measures")
         if self.type != "number" and not self.dimensions:
             raise ValueError(f"{self.title}: a {self.type} needs dimensions")
+        if self.type == "heatmap" and (len(self.dimensions) != 2 or len(self.measures) != 1):
+            raise ValueError(f"{self.title}: a heatmap shows one measure over two dimensions")
         if self.across and self.type != "pivot":
             raise ValueError(f"{self.title}: only a pivot has columns across")
         return self
@@ -136,6 +138,8 @@ class PageFilter(_Model):
     first: Literal["latest", "largest"] | None = None
     """What is chosen at opening: the greatest value, or the value with the most of `weight`."""
     weight: str | None = None
+    searches: bool = False
+    """What is typed is looked for among all values, of which there are more than fit a list."""
     where: dict[str, Values] = Field(default_factory=dict)
 
 
@@ -145,6 +149,9 @@ class Dashboard(_Model):
     description: str
     roles: list[Role]
     filters: list[PageFilter]
+    tag_filters: str | None = None
+    """A mart with `tag_name`: its names are offered as tags to have all of, any of and none of, which holds for the
+    charts over marts with tag columns."""
     rows: list[Row]
 
     @property
@@ -178,6 +185,7 @@ def unresolved(dashboard: Dashboard, known: dict[str, Mart]) -> list[str]:
             (f"filter {one.label}", one.dataset, {one.column, *one.where, *([one.weight] if one.weight else [])})
             for one in dashboard.filters
         ),
+        *([("tag_filters", dashboard.tag_filters, {"tag_name"})] if dashboard.tag_filters else []),
     ]:
         name = reviewed.get(dataset, dataset)
         if name not in known:

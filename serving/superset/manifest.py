@@ -34,6 +34,8 @@ class Mart:
     descriptions: dict[str, str]
     metrics: tuple[dict[str, str], ...]
     """From `config.meta.metrics`: name, label, expression, format."""
+    has_tag_columns: bool = False
+    """Besides, one boolean column `tag_<code>` per row of dim_tag: which ones, the published file says."""
 
 
 def marts(manifest: Path) -> dict[str, Mart]:
@@ -81,4 +83,5 @@ def _mart(node: dict[str, Any]) -> Mart:
         columns=shown,
         descriptions={column: node["columns"][column].get("description", "") for column in shown},
         metrics=tuple(meta.get("metrics", ())),
+        has_tag_columns=bool(meta.get("tag_columns")),
     )

@@ -19,6 +19,9 @@ create or replace temp table days as select unnest([date '2026-09-28', date '202
 create or replace temp table managers as
 select branch_code || 'M' || i as manager_id, '客户经理' || branch_code || i as manager_name, branch_code, branch_name, size, i
 from branches, range(1, 4) as t(i);
+create or replace temp table tags as
+select * from (values ('credited_not_drawn', '已授信未用信', 'credit', '信贷周期'), ('not_authorised', '无营销授权', 'suppression', '营销抑制'),
+  ('credit_card', '信用卡客户', 'product', '产品与价值')) as t(tag_code, tag_name, tag_family, family_name);
 create or replace temp table lists as
 select * from (values ('credited_not_drawn', '已授信未用信', '惠民贷'), ('good_neighbour', '好邻居', '聚合收款码'),
   ('loan_maturing', '贷款到期', '续贷')) as t(list_code, list_name, product_name);
@@ -89,6 +92,22 @@ QUERIES = {
           i as rank_in_branch, i * 2 as rank_in_bank
         from days, managers
         """,
+    "dim_tag": """
+        select '321281' as legal_entity_code, tag_code, tag_name, tag_family, family_name, tag_name || '的定义' as definition,
+          '零售业务部' as owner, '一般(C1)' as sensitivity_name, 40 as customers
+        from tags
+        """,
+    "mart_tag_day": """
+        select business_date, tag_code, tag_name, tag_family, family_name, branch_code, branch_name, size as customers, 2 as entered_customers,
+          1 as left_customers
+        from days, tags, branches
+        """,
+    "mart_tag_overlap": """
+        select date '2026-09-30' as business_date, one.*, other.tag_code as other_tag_code, other.tag_name as other_tag_name,
+          other.tag_family as other_tag_family, other.family_name as other_family_name, 40 as customers, 40 as other_customers, 10 as both_customers,
+          70 as either_customers, 0.25 as overlap_share, 0.14 as jaccard_share, 1.7 as lift_value
+        from tags as one, tags as other where one.tag_code <> other.tag_code
+        """,
     "mart_data_quality": """
         select business_date, source, source_name, 'customer' as table_name, '客户' as table_label, source_name || ' 客户' as table_title,
           'landed' as status, 100 as rows_in, 99 as rows_landed, 1 as rows_quarantined, 'type' as reason, '类型错误' as reason_name,
@@ -146,4 +165,7 @@ def fill_warehouse(home: BankHome, manifest: Path) -> None:
             columns = ", ".join(
                 f"cast({name if name in given else 'null'} as {kind}) as {name}" for name, kind in types.items()
             )
+            if model["config"]["meta"].get("tag_columns"):
+                codes = connection.execute("select tag_code from tags").fetchall()
+                columns += "".join(f", false as tag_{code}" for (code,) in codes)
             connection.execute(f"create or replace table marts.{model['name']} as select {columns} from ({query})")

@@ -68,6 +68,27 @@ def test_review_views_have_no_contact_columns(bank: Bank) -> None:
     assert columns == ["customer_id", "score"]
 
 
+def test_a_view_is_published_as_its_definition(bank: Bank) -> None:
+    def define(text: str) -> None:
+        with duckdb.connect(str(bank.home.warehouse)) as connection:
+            connection.execute(
+                f'create or replace view "warehouse"."marts"."mart_sentence" as'
+                f" select customer_id, {text} as why, phone_masked from marts.mart_marketing_list"
+            )
+
+    fill(bank, 3)
+    define("'得分' || round(score)")
+    first = publish(bank, DAY)
+    read_from = "select why from marts.mart_sentence where customer_id = 2"
+    assert read(current(bank), read_from) == [("得分1.0",)]
+    kinds = "select table_type from information_schema.tables where table_name = 'mart_sentence'"
+    assert read(current(bank), kinds) == [("VIEW",)]
+    assert read(current(bank), "select count(*) from review.review_sentence") == [(3,)]
+    assert publish(bank, DAY) == first
+    define("'分数' || round(score)")
+    assert publish(bank, DAY).version != first.version, "another sentence is another content"
+
+
 def test_same_content_is_the_same_version_whatever_the_order_of_rows(bank: Bank) -> None:
     fill(bank, 1000)
     first = publish(bank, DAY)

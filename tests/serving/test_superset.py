@@ -36,7 +36,7 @@ LAST_DAY = date.fromisoformat(DATES[-1])
 PAGES = {page.code: page for page in dashboards()}
 RENDERED = [
     *((page, post) for page in PAGES.values() if "branch_head" in page.roles for post in page.roles),
-    *((PAGES["data_quality"], post) for post in ("head_office", "risk")),
+    *((PAGES[code], post) for code in ("data_quality", "tag_catalogue") for post in ("head_office", "risk")),
     (PAGES["grid_change"], "head_office"),
 ]
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
@@ -188,6 +188,60 @@ def expected_number(county: Bank, chart: Chart) -> str:
             f"select sum({measure.sum}) / {divisor} from marts.{chart.dataset} where {' and '.join(where)}"
         ).fetchone()
     return f"{row[0] if row else 0:,.0f}"
+
+
+def count_customers(county: Bank, condition: str) -> int:
+    with duckdb.connect(str(current(county)), read_only=True) as connection:
+        row = connection.execute(f"select count(*) from marts.mart_customer_360 where {condition}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def choose(tab: Page, label: str, *names: str) -> None:
+    """Pick values of a page filter, by typing them."""
+    heading = tab.locator("[data-test=filter-control-name]", has_text=label)
+    box = tab.locator(".ant-form-item").filter(has=heading).get_by_role("combobox")
+    box.click()
+    for name in names:
+        box.fill(name)
+        tab.locator(f".ant-select-item-option[title='{name}']:visible").wait_for()
+        tab.keyboard.press("Enter")
+    tab.keyboard.press("Escape")
+
+
+def test_a_user_picks_tags_and_sees_the_audience(
+    sign_in: Any, scope: dict[str, Any], county: Bank, tmp_path: Path
+) -> None:
+    expected = count_customers(
+        county, "tag_evaluated and tag_filed and (tag_mobile_bank or tag_fixed_deposit) and not tag_not_authorised"
+    )
+    assert expected > 0
+    with opened(sign_in(scope["head_office"][0]), PAGES["audience_size"]) as tab:
+        choose(tab, "全部具备", "已评议", "已建档")
+        choose(tab, "至少具备一项", "手机银行签约", "定期存款客户")
+        choose(tab, "均不具备", "无营销授权")
+        tab.locator("[data-test=filter-bar__apply-button]").click()
+        tab.locator(".header-line", has_text=re.compile(f"^{expected:,}$")).wait_for(timeout=60_000)
+        tab.screenshot(path=tmp_path / "picked.png")
+
+
+def test_tags_are_combined_within_the_own_rows(
+    sign_in: Any, scope: dict[str, Any], county: Bank, dataset_ids: dict[str, int]
+) -> None:
+    login, branch, _ = scope["branch_head"]
+    wide = dataset_ids["mart_customer_360"]
+    carried = "tag_active_account and tag_mobile_bank"
+
+    def counted(post_login: str, *names: str) -> list[dict[str, Any]]:
+        asked = [{"col": "with_all_tags", "op": "IN", "val": [*names]}]
+        return list(sign_in(post_login).rows(wide, metrics=[sql_metric("count(*)")], filters=asked))
+
+    own = count_customers(county, f"{carried} and branch_code = '{branch}'")
+    assert counted(login, "有效户", "手机银行签约") == [{"x": own}]
+    everybody = count_customers(county, carried)
+    assert counted(scope["head_office"][0], "有效户", "手机银行签约") == [{"x": everybody}]
+    assert 0 < own < everybody
+    for not_a_tag in ("没有这个标签", "x' or 1 = 1 --", "{{ 1 }}", '" or true or "'):
+        assert counted(login, not_a_tag) == [{"x": 0}], not_a_tag
 
 
 def test_risk_reviews_lists_without_contact_columns(

@@ -7,13 +7,19 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
+from ingestion.bank import Bank
 from qianmo.definitions import DEFINITIONS
+from qianmo.home import BankHome
+from serving.publish import publish
+from serving.superset import assets
+from serving.superset.manifest import marts as marts_of_manifest
 from tests.warehouse.conftest import Warehouse, empty_warehouse, person
 
 FIRST, SECOND, THIRD = date(2026, 9, 28), date(2026, 9, 29), date(2026, 9, 30)
 
-MODELS = ("--select", "+mart_customer_360", "+mart_grid", "+dim_tag", "+dim_customer")
+MODELS = ("--select", "+mart_tag_overlap", "+mart_tag_day", "+mart_grid", "+dim_customer")
 RUN = ("run",)
 
 
@@ -247,13 +253,31 @@ def test_an_old_date_sent_again_gives_what_building_from_nothing_gives(built: Bu
     assert again.rows(deposits) == [(700000,), (700000,)], "the later date carries the balance sent again forward"
 
 
+def dataset_columns(warehouse: Warehouse) -> dict[str, str]:
+    """Columns of the wide row's dataset as Superset is given them, with their labels."""
+    home = BankHome(warehouse.root / "superset")
+    home.warehouse.parent.mkdir(parents=True)
+    shutil.copy(warehouse.file, home.warehouse)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        # of another selection of models; whoever signs in is of no matter here
+        connection.execute("create table marts.dim_user_scope (login varchar, role varchar)")
+    bank = Bank("tiny", home.root, "a", "示范农商银行", "Asia/Shanghai", home.root, {}, home)
+    publish(bank, SECOND)
+    known = marts_of_manifest(warehouse.root / "target" / "manifest.json")
+    assets.write(bank, {name: known[name] for name in ("mart_customer_360", "dim_tag")}, [], home.root)
+    dataset = yaml.safe_load((home.root / "assets/datasets/marts/mart_customer_360.yaml").read_text(encoding="utf-8"))
+    return {column["column_name"]: column["verbose_name"] for column in dataset["columns"]}
+
+
 def test_a_tag_is_added_with_one_file_and_a_day_repeated(built: Built, tmp_path: Path) -> None:
     warehouse, seen = built
     definitions = tmp_path / "definitions"
     shutil.copytree(DEFINITIONS, definitions)
     (definitions / "tags" / "rich.yml").write_text(
-        "code: rich\nname: 大额存款\nfamily: product\ndefinition: 存款50万元以上\nowner: 零售业务部\n"
-        "sensitivity: C1\nwhen: deposit_balance >= 500000\nevidence: [deposit_balance]\n",
+        "code: rich\nname: 大额存款\nfamily: product\ndefinition: 存款$amount元以上\nowner: 零售业务部\n"
+        "sensitivity: C1\n"
+        "parameters: {amount: 500000}\nwhen: deposit_balance >= $amount\nevidence: [deposit_balance]\n"
+        "tests:\n- {given: {deposit_balance: 500000}}\n- {given: {deposit_balance: 499999}, has: false}\n",
         encoding="utf-8",
     )
     copy = Warehouse(tmp_path / "copy")
@@ -262,10 +286,76 @@ def test_a_tag_is_added_with_one_file_and_a_day_repeated(built: Built, tmp_path:
     assert copy.rows("select core_customer_id from marts.mart_customer_360 where tag_rich") == [("c1",)]
     row = "select valid_from, evidence from marts.fct_customer_tag where tag_code = 'rich'"
     assert copy.rows(row) == [(SECOND, '{"deposit_balance":900000.00}')]
-    assert copy.rows("select tag_name, customers from marts.dim_tag where tag_code = 'rich'") == [("大额存款", 1)]
+    catalogue = "select tag_name, definition, parameters, rule, customers from marts.dim_tag where tag_code = 'rich'"
+    rule = "deposit_balance >= 500000"
+    assert copy.rows(catalogue) == [("大额存款", "存款500000元以上", "amount = 500000", rule, 1)]
+    day = "select business_date, branch_code, customers, entered_customers from marts.mart_tag_day"
+    assert copy.rows(f"{day} where tag_code = 'rich'") == [(SECOND, "B1", 1, 1)]
+    overlap = "select overlap_share from marts.mart_tag_overlap where other_tag_code = 'aum_wealthy'"
+    assert copy.rows(f"{overlap} and tag_code = 'rich'") == [(1.0,)]
+    shown = dataset_columns(copy)
+    assert (shown["tag_rich"], shown["tag_rich_text"]) == ("大额存款", "大额存款"), "Superset's dataset has it too"
     others = [row for row in contents(copy, "marts.fct_customer_tag") if "'tag_code': rich" not in row]
     assert others == seen[SECOND]["fct_customer_tag"], "the other tags of the repeated day are as they were"
     assert marts(copy)["mart_grid"] == seen[SECOND]["mart_grid"]
+
+
+def test_a_new_rule_version_moves_only_whom_it_decides_differently(built: Built, tmp_path: Path) -> None:
+    warehouse, seen = built
+    definitions = tmp_path / "definitions"
+    shutil.copytree(DEFINITIONS, definitions)
+    file = definitions / "tags" / "aum_wealthy.yml"
+    text = file.read_text(encoding="utf-8")
+    assert "{amount: 500000}" in text
+    file.write_text(text.replace("{amount: 500000}", "{amount: 2000}"), encoding="utf-8")
+    copy = Warehouse(tmp_path / "copy")
+    shutil.copytree(warehouse.root, copy.root)
+    copy.build(THIRD, *MODELS, definitions=definitions, command=RUN)
+    carriers = (
+        "select core_customer_id, valid_from, rule_version from marts.fct_customer_tag inner join marts.dim_customer "
+    )
+    carriers += "using (customer_id) where tag_code = 'aum_wealthy' and valid_to is null order by 1"
+    [[new]] = copy.rows("select rule_version from marts.dim_tag where tag_code = 'aum_wealthy'")
+    [[old]] = warehouse.rows("select rule_version from marts.dim_tag where tag_code = 'aum_wealthy'")
+    assert new != old
+    assert copy.rows(carriers) == [("c1", SECOND, old), ("c2", THIRD, new), ("c3", THIRD, new)], (
+        "c1 carried it under the old rule and still does: since when, and why then, stays"
+    )
+    others = [row for row in contents(copy, "marts.fct_customer_tag") if "'tag_code': aum_wealthy" not in row]
+    before = [row for row in seen[SECOND]["fct_customer_tag"] if "'tag_code': aum_wealthy" not in row]
+    assert set(before) <= set(others), "no other row was touched"
+
+
+def test_tag_days_tell_who_came_and_went(built: Built) -> None:
+    warehouse, _ = built
+    days = "select business_date, branch_code, customers, entered_customers, left_customers from marts.mart_tag_day "
+    assert warehouse.rows(days + "where tag_code = 'credited_not_drawn' order by all") == [
+        (FIRST, "B1", 2, 2, 0),
+        (SECOND, "B1", 0, 0, 1),
+        (SECOND, "B2", 1, 0, 0),
+    ], "the line of c1 expired, and c2 moved to B2 without leaving"
+    assert warehouse.rows(days + f"where tag_code = 'aum_band' and business_date = '{SECOND}' order by all") == [
+        (SECOND, "B1", 2, 0, 0),
+        (SECOND, "B2", 1, 0, 0),
+    ], "another band is neither an entry nor an exit"
+
+
+def test_overlap_is_what_counting_customers_gives(built: Built) -> None:
+    warehouse, _ = built
+    counted = warehouse.rows(
+        """
+        with held as (select customer_id, tag_code from marts.fct_customer_tag where valid_to is null)
+        select one.tag_code, other.tag_code, count(*)
+        from held as one inner join held as other on one.customer_id = other.customer_id
+        where one.tag_code <> other.tag_code group by all order by all
+        """
+    )
+    overlap = "select tag_code, other_tag_code, both_customers from marts.mart_tag_overlap order by all"
+    assert warehouse.rows(overlap) == counted
+    assert len(counted) > 100
+    figures = "select either_customers, overlap_share, jaccard_share, lift_value from marts.mart_tag_overlap "
+    figures += "where tag_code = 'aum_band' and other_tag_code = 'aum_wealthy'"
+    assert warehouse.rows(figures) == [(3, 1 / 3, 1 / 3, 1.0)], "three customers have a band, one of them is wealthy"
 
 
 def test_nothing_raw_in_the_marts(built: Built) -> None:
@@ -284,7 +374,8 @@ def test_killed_between_delete_and_insert_leaves_the_day_whole(built: Built) -> 
     broken.mkdir(parents=True)
     (broken / "broken.yml").write_text(
         "code: broken\nname: 坏\nfamily: product\ndefinition: 出错\nowner: 零售业务部\nsensitivity: C1\n"
-        "when: error('broken on purpose')\nevidence: [deposit_balance]\n",
+        "when: deposit_balance = error('broken on purpose')\nevidence: [deposit_balance]\n"
+        "tests:\n- {given: {deposit_balance: 1}}\n- {given: {deposit_balance: 0}, has: false}\n",
         encoding="utf-8",
     )
     with pytest.raises(AssertionError, match="broken on purpose"):

@@ -29,8 +29,13 @@ registry as (
     select * from {{ ref('stg_external__business_registry') }}
 ),
 
--- One row per record, with what it says of the customer. `precedence` orders the records of a customer:
--- core first (active, then the earliest opened), then roster, card, registry, whitelist.
+merchants as (
+    select * from {{ ref('stg_acquiring__merchant') }}
+),
+
+-- One row per record, with what it says of the customer. `precedence` orders the records of a customer: core first
+-- (active, then the earliest opened), then roster, card, registry, merchant, whitelist. Contributions, benefits and the
+-- housing fund say no more of a person than these, and make nobody a customer.
 records as (
     select
         identity.legal_entity_code,
@@ -45,6 +50,7 @@ records as (
         core_customers.phone_masked,
         core_customers.id_number_key,
         core_customers.id_number_masked,
+        core_customers.id_number_is_valid,
         coalesce(core_customers.gender, core_customers.id_number_gender) as gender,
         coalesce(core_customers.birth_date, core_customers.id_number_birth_date) as birth_date,
         core_customers.village_code,
@@ -74,6 +80,7 @@ records as (
         roster.phone_masked,
         roster.id_number_key,
         roster.id_number_masked,
+        roster.id_number_is_valid,
         roster.id_number_gender as gender,
         roster.id_number_birth_date as birth_date,
         roster.village_code
@@ -95,6 +102,7 @@ records as (
         own_cards.phone_masked,
         own_cards.id_number_key,
         own_cards.id_number_masked,
+        own_cards.id_number_is_valid,
         own_cards.id_number_gender as gender,
         own_cards.id_number_birth_date as birth_date,
         own_cards.village_code
@@ -134,6 +142,7 @@ records as (
         registry.legal_person_phone_masked as phone_masked,
         registry.legal_person_id_number_key as id_number_key,
         registry.legal_person_id_number_masked as id_number_masked,
+        registry.legal_person_id_number_is_valid as id_number_is_valid,
         registry.legal_person_id_number_gender as gender,
         registry.legal_person_id_number_birth_date as birth_date
     from identity
@@ -147,11 +156,50 @@ records as (
         identity.legal_entity_code,
         identity.customer_id,
         '5' || identity.source_key as precedence,
+        'enterprise' as customer_type,
+        merchants.merchant_name as public_name,
+        merchants.legal_person_phone_key as phone_key,
+        merchants.legal_person_phone_masked as phone_masked,
+        merchants.village_code,
+        merchants.credit_code
+    from identity
+    inner join merchants
+        on
+            identity.legal_entity_code = merchants.legal_entity_code
+            and identity.source_key = merchants.merchant_id
+    where identity.source_table = 'acquiring.merchant'
+    union all by name
+    select
+        identity.legal_entity_code,
+        identity.customer_id,
+        '5' || identity.source_key as precedence,
+        'person' as customer_type,
+        merchants.legal_person_name_key as name_key,
+        merchants.legal_person_name_masked as name_masked,
+        merchants.legal_person_phone_key as phone_key,
+        merchants.legal_person_phone_masked as phone_masked,
+        merchants.legal_person_id_number_key as id_number_key,
+        merchants.legal_person_id_number_masked as id_number_masked,
+        merchants.legal_person_id_number_is_valid as id_number_is_valid,
+        merchants.legal_person_id_number_gender as gender,
+        merchants.legal_person_id_number_birth_date as birth_date
+    from identity
+    inner join merchants
+        on
+            identity.legal_entity_code = merchants.legal_entity_code
+            and identity.source_key = merchants.merchant_id
+    where identity.source_table = 'acquiring.merchant.legal_person'
+    union all by name
+    select
+        identity.legal_entity_code,
+        identity.customer_id,
+        '6' || identity.source_key as precedence,
         'person' as customer_type,
         whitelist.name_key,
         whitelist.name_masked,
         whitelist.id_number_key,
         whitelist.id_number_masked,
+        whitelist.id_number_is_valid,
         whitelist.id_number_gender as gender,
         whitelist.id_number_birth_date as birth_date,
         whitelist.village_code
@@ -161,6 +209,14 @@ records as (
             identity.legal_entity_code = whitelist.legal_entity_code
             and identity.source_key = whitelist.whitelist_batch || '|' || whitelist.id_number_key
     where identity.source_table = 'credit.whitelist'
+),
+
+-- A mistyped ID number, and what follows from it, stands behind any valid one.
+precedences as (
+    select
+        *,
+        if(id_number_is_valid, '0', '1') || precedence as id_precedence
+    from records
 ),
 
 -- min_by passes over records that leave the attribute empty.
@@ -174,10 +230,10 @@ merged as (
         coalesce(min_by(public_name, precedence), min_by(name_masked, precedence)) as name_masked,
         min_by(phone_key, precedence) as phone_key,
         min_by(phone_masked, precedence) as phone_masked,
-        min_by(id_number_key, precedence) as id_number_key,
-        min_by(id_number_masked, precedence) as id_number_masked,
-        min_by(gender, precedence) as gender,
-        min_by(birth_date, precedence) as birth_date,
+        min_by(id_number_key, id_precedence) as id_number_key,
+        min_by(id_number_masked, id_precedence) as id_number_masked,
+        min_by(gender, id_precedence) as gender,
+        min_by(birth_date, id_precedence) as birth_date,
         min_by(village_code, precedence) as village_code,
         min_by(employer_credit_code, precedence) as employer_credit_code,
         min_by(credit_code, precedence) as credit_code,
@@ -193,7 +249,7 @@ merged as (
         -- the leading core number's own manager: another number's manager must not step in
         min_by(if(core_customer_id is null, null, coalesce(manager_id, '')), precedence) as manager_id,
         count(core_customer_id) as core_record_count
-    from records
+    from precedences
     group by legal_entity_code, customer_id
 ),
 

@@ -132,7 +132,9 @@ of_merchant as (
         cast(sum(merchants.amount_90d) as decimal(18, 2)) as amount,
         cast(sum(merchants.count_90d) as bigint) as occurrences,
         to_json(struct_pack(
-            merchant_name := min(merchants.merchant_name), merchants := count(*)
+            merchant_name := min(merchants.merchant_name),
+            amount_90d := sum(merchants.amount_90d),
+            count_90d := sum(merchants.count_90d)
         )) as evidence
     from merchants
     inner join landed_merchants
@@ -209,8 +211,8 @@ of_supply as (
         payment_amount as amount,
         payment_count as occurrences,
         to_json(struct_pack(
-            payment_amount_90d := payment_amount,
-            payment_count_90d := payment_count,
+            payment_amount := payment_amount,
+            payment_count := payment_count,
             last_payment_date := last_payment_date
         )) as evidence
     from trade_pairs
@@ -258,7 +260,7 @@ of_referral as (
         min(since) as since,
         cast(sum(amount) as decimal(18, 2)) as amount,
         count(*) as occurrences,
-        to_json(struct_pack(applications := count(*), application_amount := sum(amount))) as evidence
+        to_json(struct_pack(application_amount := sum(amount))) as evidence
     from applied
     group by legal_entity_code, from_customer_id, to_customer_id
 ),

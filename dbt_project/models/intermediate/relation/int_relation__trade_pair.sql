@@ -39,21 +39,28 @@ holders as (
     having count(distinct customer_id) = 1
 ),
 
-known as (
+-- materialized, or the planner may begin with every pair of customers who are not the same
+own_days as materialized (
     select
         pair_days.*,
-        owned.customer_id,
-        holders.customer_id as counterparty_id
+        owned.customer_id
     from pair_days
     inner join owned
         on
             pair_days.legal_entity_code = owned.legal_entity_code
             and pair_days.account_id = owned.account_id
+),
+
+known as (
+    select
+        own_days.*,
+        holders.customer_id as counterparty_id
+    from own_days
     inner join holders
         on
-            pair_days.legal_entity_code = holders.legal_entity_code
-            and pair_days.counterparty_account_key = holders.account_number_key
-    where owned.customer_id <> holders.customer_id
+            own_days.legal_entity_code = holders.legal_entity_code
+            and own_days.counterparty_account_key = holders.account_number_key
+    where own_days.customer_id <> holders.customer_id
 ),
 
 -- a transfer within the bank is posted on both accounts, so each side is summed for itself

@@ -1,5 +1,6 @@
-{#- Bits per block of customers: one number of AND per pair and block, however many carry the tags. -#}
-{%- set block = 65536 -%}
+{#- One bitmap per tag and block of customers, so a pair costs the same however many carry it. A join of memberships
+    would hold every pair of tags of every customer. -#}
+{%- set block = 32768 -%}
 with
 
 customers as (
@@ -12,49 +13,44 @@ tags as (
 
 placed as (
     select
-        *,
+        {%- for tag in var('tags') %}
+        tag_{{ tag["code"] }},
+        {%- endfor %}
+        legal_entity_code,
         cast((row_number() over () - 1) // {{ block }} as integer) as block,
         cast((row_number() over () - 1) % {{ block }} as integer) as place
     from customers
 ),
 
-bits as (
+carriers as (
+    {%- for tag in var('tags') %}
     select
-        {%- for tag in var('tags') %}
-        bitstring_agg(place, 0, {{ block - 1 }}) filter (where tag_{{ tag["code"] }}) as {{ tag["code"] }},
-        {%- endfor %}
         legal_entity_code,
         block,
-        count(*) as everyone
+        '{{ tag["code"] }}' as tag_code,
+        bitstring_agg(place, 0, {{ block - 1 }}) as carried
     from placed
+    where tag_{{ tag["code"] }}
     group by legal_entity_code, block
-),
-
-population as (
-    select
-        legal_entity_code,
-        sum(everyone) as everyone
-    from bits
-    group by legal_entity_code
-),
-
-{% if var('tags') -%}
-carriers as (
-    unpivot (select * exclude (everyone) from bits)
-    on columns(* exclude (legal_entity_code, block))
-    into name tag_code value carried
-),
-{%- else -%}
-carriers as (
+    {{- "\n    union all" if not loop.last }}
+    {%- else %}
     select
         legal_entity_code,
         block,
         cast(null as varchar) as tag_code,
         cast(null as bit) as carried
-    from bits
+    from placed
     where false
+    {%- endfor %}
 ),
-{%- endif %}
+
+population as (
+    select
+        legal_entity_code,
+        count(*) as everyone
+    from customers
+    group by legal_entity_code
+),
 
 pairs as (
     select
@@ -67,36 +63,49 @@ pairs as (
         on
             one.legal_entity_code = other.legal_entity_code
             and one.block = other.block
-            and one.tag_code <> other.tag_code
+            and one.tag_code < other.tag_code
     group by one.legal_entity_code, one.tag_code, other.tag_code
+),
+
+-- both directions: the share of the one is not that of the other
+directed as (
+    select * from pairs
+    where both_customers > 0
+    union all
+    select
+        legal_entity_code,
+        other_tag_code as tag_code,
+        tag_code as other_tag_code,
+        both_customers
+    from pairs
+    where both_customers > 0
 )
 
 select
     {{ business_date() }} as business_date,
-    pairs.legal_entity_code,
-    pairs.tag_code,
+    directed.legal_entity_code,
+    directed.tag_code,
     tags.tag_name,
     tags.tag_family,
     tags.family_name,
-    pairs.other_tag_code,
+    directed.other_tag_code,
     others.tag_name as other_tag_name,
     others.tag_family as other_tag_family,
     others.family_name as other_family_name,
     tags.customers,
     others.customers as other_customers,
-    cast(pairs.both_customers as bigint) as both_customers,
-    cast(tags.customers + others.customers - pairs.both_customers as bigint) as either_customers,
-    pairs.both_customers / tags.customers as overlap_share,
-    pairs.both_customers / (tags.customers + others.customers - pairs.both_customers) as jaccard_share,
-    (pairs.both_customers / tags.customers) / (others.customers / population.everyone) as lift_value
-from pairs
+    cast(directed.both_customers as bigint) as both_customers,
+    cast(tags.customers + others.customers - directed.both_customers as bigint) as either_customers,
+    directed.both_customers / tags.customers as overlap_share,
+    directed.both_customers / (tags.customers + others.customers - directed.both_customers) as jaccard_share,
+    (directed.both_customers / tags.customers) / (others.customers / population.everyone) as lift_value
+from directed
 inner join tags
     on
-        pairs.legal_entity_code = tags.legal_entity_code
-        and pairs.tag_code = tags.tag_code
+        directed.legal_entity_code = tags.legal_entity_code
+        and directed.tag_code = tags.tag_code
 inner join tags as others
     on
-        pairs.legal_entity_code = others.legal_entity_code
-        and pairs.other_tag_code = others.tag_code
-inner join population on pairs.legal_entity_code = population.legal_entity_code
-where pairs.both_customers > 0
+        directed.legal_entity_code = others.legal_entity_code
+        and directed.other_tag_code = others.tag_code
+inner join population on directed.legal_entity_code = population.legal_entity_code
