@@ -8,8 +8,8 @@
 
 {#- The figures of a set of rows of int_customer__features, of which `is_counted_household` says where a household
     counts. -#}
-{% macro measured_grid_figures() %}
-        count(*) filter (where is_counted_household) as households,
+{% macro measured_grid_figures() -%}
+    count(*) filter (where is_counted_household) as households,
         count(*) filter (where customer_type = 'person') as people,
         count(*) filter (where is_filed) as filed,
         count(*) filter (where is_evaluated) as evaluated,

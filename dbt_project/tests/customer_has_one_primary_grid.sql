@@ -1,4 +1,4 @@
--- Every customer is in exactly one primary entity grid, or among the unassigned with a reason; never in two, never lost.
+-- Every customer is in exactly one primary entity grid, or among the unassigned with a reason: not in two, not lost.
 select
     customers.legal_entity_code,
     customers.customer_id,

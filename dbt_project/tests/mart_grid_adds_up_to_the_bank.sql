@@ -1,10 +1,5 @@
 -- Entity rows of the business date, the unassigned included, hold every customer and every yuan once; so does each
 -- level above them.
-{%- set sums %}
-    {%- for figure in grid_figures() %}
-        sum({{ figure }}) as {{ figure }}{{ "," if not loop.last }}
-    {%- endfor %}
-{%- endset %}
 with
 
 features as (
@@ -18,32 +13,36 @@ features as (
 
 bank as (
     select
-{{ measured_grid_figures() }}
+        {{ measured_grid_figures() }}
     from features
+),
+
+levels as (
+    select
+        'mart_grid' as place,
+        {{ grid_figures() | join(',\n        ') }}
+    from {{ ref('mart_grid') }}
+    where business_date = {{ business_date() }} and grid_kind = 'entity'
+    union all
+    select
+        grid_level as place,
+        {{ grid_figures() | join(',\n        ') }}
+    from {{ ref('mart_grid_rollup') }}
+    where business_date = {{ business_date() }}
 ),
 
 shown as (
     select
-        'mart_grid' as place,
-        {{ sums }}
-    from {{ ref('mart_grid') }}
-    where business_date = {{ business_date() }} and grid_kind = 'entity'
-    union all by name
-    select
-        grid_level as place,
-        {{ sums }}
-    from {{ ref('mart_grid_rollup') }}
-    where business_date = {{ business_date() }}
-    group by grid_level
+        levels.place,
+        {{ summed_grid_figures("levels") }}
+    from levels
+    group by levels.place
 )
 
 select shown.*
 from shown
 cross join bank
 where
-    bank.customers + bank.people > 0
-    and (
-        {%- for figure in grid_figures() %}
-            shown.{{ figure }} is distinct from bank.{{ figure }}{{ " or" if not loop.last }}
-        {%- endfor %}
-    )
+    (shown.{{ grid_figures() | join(', shown.') }})
+    is distinct from
+    (bank.{{ grid_figures() | join(', bank.') }})

@@ -11,8 +11,6 @@ inner join {{ ref('mart_grid') }} as published
         and restated.grid_id = published.grid_id
 where
     restated.is_as_published
-    and (
-        {%- for figure in grid_figures() %}
-            restated.{{ figure }} <> published.{{ figure }}{{ " or" if not loop.last }}
-        {%- endfor %}
-    )
+    and (restated.{{ grid_figures() | join(', restated.') }})
+    is distinct from
+    (published.{{ grid_figures() | join(', published.') }})

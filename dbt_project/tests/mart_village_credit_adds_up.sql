@@ -27,4 +27,13 @@ bank as (
 select villages.*
 from villages
 cross join bank
-where villages is distinct from bank and villages.roster_people is not null
+where
+    villages.roster_people is not null
+    and (
+        villages.roster_households <> bank.roster_households
+        or villages.roster_people <> bank.roster_people
+        or villages.evaluated <> bank.evaluated
+        or villages.whitelisted <> bank.whitelisted
+        or villages.whitelisted_amount <> bank.whitelisted_amount
+        or villages.drawn <> bank.drawn
+    )

@@ -55,7 +55,16 @@ ROW_FILTERS: dict[RowFilter, str] = {
 """What a user outside head office and risk sees of a mart: deny by default, whichever role was granted the dataset."""
 PALETTE: list[str] = yaml.safe_load((Path(__file__).parent / "palette.yml").read_text(encoding="utf-8"))
 SNAPSHOTS = " 逐个业务日期的快照：求和前先选定一个业务日期。"
-FORMATS = {"%": ".2%", "倍": ",.1f", "小时": ",.1f", "亿元": ",.2f", "万元": ",.0f", "元": ",.0f", "天": ",.1f"}
+FORMATS = {
+    "%": ".2%",
+    "倍": ",.1f",
+    "小时": ",.1f",
+    "亿元": ",.2f",
+    "万元": ",.0f",
+    "元": ",.0f",
+    "天": ",.1f",
+    "户/日": ",.2f",
+}
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 PAGE_CSS = ".search-select-container { display: none; }"
 """A paged table offers a search by column that names columns in English; the page filters stand in for it."""

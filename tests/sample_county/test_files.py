@@ -217,10 +217,14 @@ def test_later_dates_carry_changes_only(county: Generated) -> None:
     assert {row[0] for row in new} <= holders
     dates = {row[2] for row in core_rows(county, "transaction", "20260929")}
     assert dates == {"20260929"}
-    owners = [
-        [row for row in rows_of(county.inbox / "master" / day / "grid_owner.csv") if row["valid_to"]] for day in DAYS
-    ]
-    assert [len(rows) for rows in owners] == [0, 1, 1]
+    ended, handed_over = [], []
+    for day in DAYS:
+        master = county.inbox / "master" / day
+        ended.append({row["grid_id"] for row in rows_of(master / "grid.csv") if row["valid_to"]})
+        terms = [row for row in rows_of(master / "grid_owner.csv") if row["valid_to"]]
+        handed_over.append([row for row in terms if row["grid_id"] not in ended[-1]])
+    assert [len(grids) for grids in ended] == [1, 4, 5], "one of old; one split and two merged; one renamed"
+    assert [len(rows) for rows in handed_over] == [0, 1, 1]
 
 
 def test_references_hold(county: Generated) -> None:

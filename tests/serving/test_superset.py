@@ -37,6 +37,7 @@ PAGES = {page.code: page for page in dashboards()}
 RENDERED = [
     *((page, post) for page in PAGES.values() if "branch_head" in page.roles for post in page.roles),
     *((PAGES[code], post) for code in ("data_quality", "tag_catalogue") for post in ("head_office", "risk")),
+    (PAGES["grid_change"], "head_office"),
 ]
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
 """Folder for screenshots, relative to the project, such as docs/images; without it they go to the test's own folder."""
@@ -266,7 +267,10 @@ def test_a_branch_head_sees_the_own_branch_only(
     login, branch, _ = scope["branch_head"]
     head = sign_in(login)
     office = sign_in(scope["head_office"][0])
-    for name in ("mart_marketing_list", "mart_list_waterfall", "mart_funnel", "mart_grid", "mart_manager_kpi"):
+    for name in (
+        "mart_marketing_list", "mart_list_waterfall", "mart_funnel", "mart_grid", "mart_manager_kpi",
+        "mart_marketing_map", "mart_village_credit",
+    ):  # fmt: skip
         dataset = dataset_ids[name]
         everything = {row["branch_code"] for row in office.rows(dataset, columns=["branch_code"])}
         assert len(everything) > 1, name

@@ -61,7 +61,7 @@ by_polygon as (
         on
             rules.legal_entity_code = corners.legal_entity_code
             and rules.rule_id = corners.rule_id
-            and (corners.latitude > points.latitude) <> (corners.next_latitude > points.latitude)
+            and (points.latitude < corners.latitude) <> (points.latitude < corners.next_latitude)
     where rules.rule_type = 'polygon'
     group by points.legal_entity_code, points.customer_id, points.latitude, points.longitude, rules.rule_id
     having

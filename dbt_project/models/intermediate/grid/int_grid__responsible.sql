@@ -1,7 +1,10 @@
 with
 
 working_levels as (
-    select * from (
+    select
+        levels.working_level,
+        levels.level_order
+    from (
         values
         ('head_office', 1),
         ('branch_head', 2),
@@ -43,7 +46,10 @@ nearest as (
         tree.legal_entity_code,
         tree.grid_id,
         owners.working_level,
-        min_by(owners, (tree.steps, -epoch(owners.valid_from), owners.employee_id)) as owner,
+        min_by(owners.employee_id, (tree.steps, -epoch(owners.valid_from), owners.employee_id)) as employee_id,
+        min_by(owners.employee_name, (tree.steps, -epoch(owners.valid_from), owners.employee_id)) as employee_name,
+        min_by(owners.valid_from, (tree.steps, -epoch(owners.valid_from), owners.employee_id)) as valid_from,
+        min_by(owners.grid_id, (tree.steps, -epoch(owners.valid_from), owners.employee_id)) as named_for_grid_id,
         min(tree.steps) as steps
     from tree
     inner join owners
@@ -58,10 +64,10 @@ select
     grids.grid_id,
     working_levels.working_level,
     working_levels.level_order,
-    nearest.owner.employee_id as employee_id,
-    nearest.owner.employee_name as employee_name,
-    nearest.owner.valid_from as valid_from,
-    nearest.owner.grid_id as named_for_grid_id,
+    nearest.employee_id,
+    nearest.employee_name,
+    nearest.valid_from,
+    nearest.named_for_grid_id,
     nearest.steps > 0 as is_inherited
 from tree as grids
 cross join working_levels

@@ -144,8 +144,13 @@ found as (
 
 restated as (
     select
-        published.* exclude (borders, grid_id, other_borders),
+        published.legal_entity_code,
+        published.change_id,
+        published.kind,
+        published.effective_date,
+        published.business_date,
         published.other_borders as borders,
+        published.{{ grid_figures() | join(',\n        published.') }},
         coalesce(only_grid.grid_id, found.grid_id, 'unplaced-' || published.change_id) as grid_id
     from published
     left join only_grid
@@ -162,15 +167,9 @@ restated as (
 ),
 
 both_borders as (
-    select
-        *,
-        true as is_as_published
-    from published
+    select * from published
     union all by name
-    select
-        *,
-        false as is_as_published
-    from restated
+    select * from restated
 ),
 
 -- every grid of a change on every day, also where nobody is in it

@@ -78,7 +78,7 @@ aggregated as (
         village_code,
         group_name,
         told_apart_id as customer_id,
-{{ measured_grid_figures() }}
+        {{ measured_grid_figures() }}
     from members
     group by all
 )

@@ -21,7 +21,7 @@ rings as (
         legal_entity_code,
         rule_id,
         bool_and(is_valid) as is_valid,
-        count(distinct (longitude, latitude)) as corners,
+        count(distinct concat_ws(' ', longitude, latitude)) as corners,
         min(longitude) as west,
         max(longitude) as east,
         min(latitude) as south,

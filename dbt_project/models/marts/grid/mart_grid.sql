@@ -32,13 +32,13 @@ branches as (
 -- every customer once: in the primary entity grid, or among the unassigned of the branch
 entity_grids as (
     select
-        legal_entity_code,
-        coalesce(grid_id, 'unassigned-' || unassigned_branch_code) as grid_id,
+        pools.legal_entity_code,
+        coalesce(pools.grid_id, 'unassigned-' || pools.unassigned_branch_code) as grid_id,
         -- of the customers, for rows without a grid
-        nullif(min(unassigned_branch_code), 'none') as unassigned_branch_code,
+        nullif(min(pools.unassigned_branch_code), 'none') as unassigned_branch_code,
         {{ summed_grid_figures("pools") }}
     from pools
-    group by legal_entity_code, coalesce(grid_id, 'unassigned-' || unassigned_branch_code)
+    group by pools.legal_entity_code, coalesce(pools.grid_id, 'unassigned-' || pools.unassigned_branch_code)
 ),
 
 -- a virtual grid has whoever belongs; the same customer may be in several
@@ -62,7 +62,7 @@ virtual_grids as (
         legal_entity_code,
         grid_id,
         cast(null as varchar) as unassigned_branch_code,
-{{ measured_grid_figures() }}
+        {{ measured_grid_figures() }}
     from virtual_members
     group by legal_entity_code, grid_id
 ),

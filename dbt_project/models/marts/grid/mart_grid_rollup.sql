@@ -25,7 +25,10 @@ branches as (
 ),
 
 levels as (
-    select * from (
+    select
+        levels.grid_level,
+        levels.level_order
+    from (
         values
         ('bank', 1),
         ('county', 2),

@@ -12,7 +12,7 @@ town_branches as (
     select
         legal_entity_code,
         town_code,
-        min_by(branches, branches.branch_code) as branch
+        min(branch_code) as branch_code
     from branches
     where branch_level = 'branch' and town_code is not null
     group by legal_entity_code, town_code
@@ -23,8 +23,8 @@ select
     {{ business_date() }} as business_date,
     signed.town_code,
     signed.town_name,
-    town_branches.branch.branch_code as branch_code,
-    town_branches.branch.branch_name as branch_name,
+    town_branches.branch_code,
+    branches.branch_name,
     signed.signed_date,
     signed.signings,
     signed.signings_per_day_7d
@@ -33,3 +33,7 @@ left join town_branches
     on
         signed.legal_entity_code = town_branches.legal_entity_code
         and signed.town_code = town_branches.town_code
+left join branches
+    on
+        town_branches.legal_entity_code = branches.legal_entity_code
+        and town_branches.branch_code = branches.branch_code
