@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -64,15 +64,10 @@ class GoldenCase(BaseModel):
         return self
 
 
-TagFamily = Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
-TAG_FAMILIES: tuple[TagFamily, ...] = get_args(TagFamily)
-"""In the order in which business users see them."""
-
-
 class Tag(Definition):
     """A customer tag (domain section 5)."""
 
-    family: TagFamily
+    family: Literal["space", "time", "industry", "relation", "behaviour", "product", "credit", "account", "suppression"]
     definition: Text
     refresh: Literal["daily"] = "daily"
     sensitivity: Literal["C1", "C2"]

@@ -14,7 +14,7 @@ import duckdb
 import yaml
 
 from ingestion.bank import Bank
-from qianmo.definitions import TAG_FAMILIES, value_labels
+from qianmo.definitions import value_labels
 from qianmo.errors import ConfigurationError
 from serving.publish import MARTS, REVIEW, current, pointer_file, review_name
 from serving.superset.dashboard_files import Chart, Dashboard, Measure, PageFilter, Role, unresolved
@@ -64,14 +64,27 @@ TEXT = "_text"
 VALUE_LABELS = value_labels()
 
 
+TAG_CHOICES: dict[str, tuple[str, str]] = {
+    "with_all_tags": ("全部具备", "true{% for name in asked %} and {{ columns[name] }}{% endfor %}"),
+    "with_any_tag": ("至少具备一项", "false{% for name in asked %} or {{ columns[name] }}{% endfor %}"),
+    "without_tags": ("均不具备", "true{% for name in asked %} and not {{ columns[name] }}{% endfor %}"),
+}
+"""Filter column to its label and to the condition on a customer, given the names asked for."""
+TAG_CHOICE = (
+    "{{% set columns = {columns} %}}"
+    "{{% set asked = filter_values('{choice}') | select('in', columns) | list %}}"
+    "case when {condition} then '{{{{ asked | first | replace(\"'\", \"''\") }}}}' end"
+)
+"""A filter says `column in (names asked for)`, so this column holds one of them for each customer who fulfils the
+condition. Only names of the dictionary reach the SQL."""
+
+
 @dataclass(frozen=True)
 class PublishedTag:
     """A row of the published dim_tag, whose column in the wide row is `tag_<code>`."""
 
     code: str
     name: str
-    family: str
-    family_name: str
     definition: str
 
     @property
@@ -104,16 +117,22 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
         raise ConfigurationError("dashboards do not resolve:\n  " + "\n  ".join(faults))
     published_tags = tags_of(current(bank))
     tables = published_tables(current(bank), known, published_tags)
+    offering = {page.tag_filters for page in pages}
     files: dict[str, Any] = {
         "metadata.yaml": {"version": VERSION, "type": "assets", "timestamp": "2026-01-01T00:00:00+00:00"},
         "databases/marts.yaml": _database(bank),
     }
     for table in tables.values():
-        files[f"datasets/marts/{table.name}.yaml"] = _dataset(bank, table, pages)
+        dataset = _dataset(bank, table, pages)
+        if table.mart.has_tag_columns:
+            dataset["columns"] += [_choice(choice, _carried(choice, published_tags)) for choice in TAG_CHOICES]
+        elif table.name in offering:
+            dataset["columns"] += [_choice(choice, "tag_name") for choice in TAG_CHOICES]
+        files[f"datasets/marts/{table.name}.yaml"] = dataset
     for page in pages:
         for index, chart in enumerate(page.charts):
             files[f"charts/{page.code}_{index:02}.yaml"] = _chart(bank, page, chart, tables[chart.dataset])
-        files[f"dashboards/{page.code}.yaml"] = _dashboard(bank, page, tables, published_tags)
+        files[f"dashboards/{page.code}.yaml"] = _dashboard(bank, page, tables)
     assets = folder / "assets"
     wanted = {
         assets / name: yaml.safe_dump(content, allow_unicode=True, sort_keys=False) for name, content in files.items()
@@ -129,12 +148,10 @@ def write(bank: Bank, known: dict[str, Mart], pages: list[Dashboard], folder: Pa
 
 
 def tags_of(file: Path) -> list[PublishedTag]:
-    """The tags of a published file, family by family."""
+    """The tags of a published file, by code."""
     with duckdb.connect(str(file), read_only=True) as connection:
         rows = connection.execute(
-            f"select tag_code, tag_name, tag_family, family_name, definition from {MARTS}.dim_tag"
-            " order by list_position(?, tag_family), tag_code",
-            [list(TAG_FAMILIES)],
+            f"select tag_code, tag_name, definition from {MARTS}.dim_tag order by tag_code"
         ).fetchall()
     return [PublishedTag(*row) for row in rows]
 
@@ -257,6 +274,27 @@ def _dataset(bank: Bank, table: Table, pages: list[Dashboard]) -> dict[str, Any]
         "metrics": metrics,
         "version": VERSION,
     }
+
+
+def _choice(choice: str, expression: str) -> dict[str, Any]:
+    """A calculated column that a tag filter of a page acts on."""
+    return {
+        "column_name": choice,
+        "verbose_name": f"标签{TAG_CHOICES[choice][0]}",
+        "description": None,
+        "type": "VARCHAR",
+        "is_dttm": False,
+        "is_active": True,
+        "groupby": False,
+        "filterable": True,
+        "expression": expression,
+    }
+
+
+def _carried(choice: str, published_tags: list[PublishedTag]) -> str:
+    """SQL with Superset's templates, over the wide row."""
+    columns = json.dumps({tag.name: tag.column for tag in published_tags}, ensure_ascii=False)
+    return TAG_CHOICE.format(columns=columns, choice=choice, condition=TAG_CHOICES[choice][1])
 
 
 def _label(measure: Measure) -> str:
@@ -531,9 +569,7 @@ _FORMS = {
 }
 
 
-def _dashboard(
-    bank: Bank, page: Dashboard, tables: dict[str, Table], published_tags: list[PublishedTag]
-) -> dict[str, Any]:
+def _dashboard(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> dict[str, Any]:
     colours, shared = _series_colours(current(bank), page, tables)
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
@@ -578,8 +614,8 @@ def _dashboard(
         "position": position,
         "metadata": {
             "native_filter_configuration": [
+                *_tag_filters(bank, page, tables),
                 *(_page_filter(bank, page, one, tables) for one in page.filters),
-                *_tag_filters(bank, page, tables, published_tags),
             ],
             "chart_configuration": {},
             "global_chart_configuration": {"scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "chartsInScope": []},
@@ -592,7 +628,7 @@ def _dashboard(
             "refresh_frequency": 0,
             "expanded_slices": {},
             "timed_refresh_immune_slices": [],
-            "filter_bar_orientation": "VERTICAL" if page.tag_filters else "HORIZONTAL",
+            "filter_bar_orientation": "HORIZONTAL",
         },
         "published": True,
         "version": VERSION,
@@ -637,24 +673,48 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
         for number, chart in enumerate(page.charts, start=1)
         if one.column not in tables[chart.dataset].types or one.column in chart.ignores
     ]
-    return {
+    native = _native_filter(
+        page,
+        name=one.label,
+        target={"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": target}},
+        excluded=excluded,
+    )
+    return native | {
         "id": f"NATIVE_FILTER-{page.code}-{one.column}",
-        "name": one.label,
-        "type": "NATIVE_FILTER",
-        "filterType": "filter_select",
-        "targets": [{"datasetUuid": _uuid(bank, "dataset", one.dataset), "column": {"name": target}}],
-        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
-        "controlValues": {
+        "controlValues": native["controlValues"]
+        | {
             "enableEmptyFilter": one.first is not None,
             "defaultToFirstItem": one.first is not None,
             "multiSelect": not one.single,
             "searchAllOptions": one.searches,
-            "inverseSelection": False,
             "sortAscending": one.first is None,
         },
         "requiredFirst": one.first is not None,  # charts wait for the first value instead of drawing without it
         "sortMetric": f"sum_{one.weight}" if one.first == "largest" else None,
         "adhoc_filters": _where(one.where),
+    }
+
+
+def _native_filter(page: Dashboard, name: str, target: dict[str, Any], excluded: list[int]) -> dict[str, Any]:
+    """A filter of any number of values, none of them chosen, on every chart but the excluded ones."""
+    return {
+        "id": f"NATIVE_FILTER-{page.code}-{target['column']['name']}",
+        "name": name,
+        "type": "NATIVE_FILTER",
+        "filterType": "filter_select",
+        "targets": [target],
+        "defaultDataMask": {"extraFormData": {}, "filterState": {}, "ownState": {}},
+        "controlValues": {
+            "enableEmptyFilter": False,
+            "defaultToFirstItem": False,
+            "multiSelect": True,
+            "searchAllOptions": False,
+            "inverseSelection": False,
+            "sortAscending": True,
+        },
+        "requiredFirst": False,
+        "sortMetric": None,
+        "adhoc_filters": [],
         "time_range": "No filter",
         "cascadeParentIds": [],
         "scope": {"rootPath": ["ROOT_ID"], "excluded": excluded},
@@ -662,27 +722,23 @@ def _page_filter(bank: Bank, page: Dashboard, one: PageFilter, tables: dict[str,
     }
 
 
-def _tag_filters(
-    bank: Bank, page: Dashboard, tables: dict[str, Table], published_tags: list[PublishedTag]
-) -> list[dict[str, Any]]:
-    """A yes/no filter per tag under a heading per family. Superset asks for the values of those in view only."""
-    filters: list[dict[str, Any]] = []
-    family = None
-    for tag in published_tags if page.tag_filters else []:
-        if tag.family != family:
-            family = tag.family
-            filters.append(
-                {
-                    "id": f"NATIVE_FILTER_DIVIDER-{page.code}-{family}",
-                    "type": "DIVIDER",
-                    "title": tag.family_name,
-                    "description": "",
-                    "scope": {"rootPath": [], "excluded": []},
-                }
-            )
-        one = PageFilter(label=tag.name, dataset=page.tag_filters or "", column=tag.column, single=True)
-        filters.append(_page_filter(bank, page, one, tables) | {"description": tag.definition})
-    return filters
+def _tag_filters(bank: Bank, page: Dashboard, tables: dict[str, Table]) -> list[dict[str, Any]]:
+    """Three lists of tag names instead of a filter per tag: Superset would ask for the values of each at opening."""
+    if page.tag_filters is None:
+        return []
+    return [
+        _native_filter(
+            page,
+            name=label,
+            target={"datasetUuid": _uuid(bank, "dataset", page.tag_filters), "column": {"name": choice}},
+            excluded=[
+                number
+                for number, chart in enumerate(page.charts, start=1)
+                if not tables[chart.dataset].mart.has_tag_columns
+            ],
+        )
+        for choice, (label, _) in TAG_CHOICES.items()
+    ]
 
 
 def _provision(bank: Bank, pages: list[Dashboard], tables: dict[str, Table]) -> dict[str, Any]:

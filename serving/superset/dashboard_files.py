@@ -150,7 +150,8 @@ class Dashboard(_Model):
     roles: list[Role]
     filters: list[PageFilter]
     tag_filters: str | None = None
-    """A mart with tag columns: beside the page stands a yes/no filter of each tag, so that any of them combine."""
+    """A mart with `tag_name`: its names are offered as tags to have all of, any of and none of, which holds for the
+    charts over marts with tag columns."""
     rows: list[Row]
 
     @property
@@ -184,15 +185,13 @@ def unresolved(dashboard: Dashboard, known: dict[str, Mart]) -> list[str]:
             (f"filter {one.label}", one.dataset, {one.column, *one.where, *([one.weight] if one.weight else [])})
             for one in dashboard.filters
         ),
-        *([("tag_filters", dashboard.tag_filters, set[str]())] if dashboard.tag_filters else []),
+        *([("tag_filters", dashboard.tag_filters, {"tag_name"})] if dashboard.tag_filters else []),
     ]:
         name = reviewed.get(dataset, dataset)
         if name not in known:
             faults.append(f"{dashboard.code}: {place}: no model {name} with config.meta.superset true")
             continue
         mart = known[name]
-        if place == "tag_filters" and not mart.has_tag_columns:
-            faults.append(f"{dashboard.code}: {place}: {name} has no tag columns (config.meta.tag_columns)")
         hidden = set(contact_columns(list(mart.columns))) if dataset in reviewed else set()
         if missing := sorted(columns - set(mart.columns) | columns & hidden):
             faults.append(f"{dashboard.code}: {place}: {name} has no column {', '.join(missing)}")

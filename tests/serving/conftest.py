@@ -38,9 +38,13 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **dbt_variables(),
     }
     project = PROJECT_ROOT / "dbt_project"
+    given = folder / "variables.json"
+    given.write_text(json.dumps(variables), encoding="utf-8")
     subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "parse", "--project-dir", project, "--profiles-dir", project,
-         "--target-path", folder / "target", "--log-path", folder / "logs", "--vars", json.dumps(variables)],
+        [sys.executable, "-m", "qianmo.dbt_process", given, "parse",
+         "--project-dir", project, "--profiles-dir", project,
+         "--target-path", folder / "target", "--log-path", folder / "logs"],
+        cwd=PROJECT_ROOT,
         env={**os.environ, "QIANMO_WAREHOUSE": str(folder / "w.duckdb"), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
         check=True,
         capture_output=True,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2.sandbox import SandboxedEnvironment
 
 from ingestion.bank import Bank
 from qianmo.errors import ConfigurationError
@@ -117,6 +118,10 @@ def test_import_files(published: Bank, manifest: Path, tmp_path: Path) -> None:
     assert columns["manager_name"]["verbose_name"] == "客户经理"
     assert columns["business_date"]["is_dttm"] is True
     assert "'是'" in columns["is_holdout_text"]["expression"]
+    wide = yaml.safe_load((tmp_path / "assets/datasets/marts/mart_customer_360.yaml").read_text())
+    labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in wide["columns"]}
+    assert labels["tag_credit_card"] == ("信用卡客户", "BOOLEAN"), "tags are columns, labelled by the dictionary"
+    assert labels["tag_credit_card_text"] == ("信用卡客户", "VARCHAR")
     review = yaml.safe_load((tmp_path / "assets/datasets/marts/review_marketing_list.yaml").read_text())
     assert "phone_masked" not in {column["column_name"] for column in review["columns"]}
     for path in (tmp_path / "assets/datasets/marts").glob("*.yaml"):
@@ -125,6 +130,45 @@ def test_import_files(published: Bank, manifest: Path, tmp_path: Path) -> None:
     (tmp_path / "assets/charts/left_over.yaml").write_text("slice_name: 旧图")
     assets.write(published, marts(manifest), dashboards(), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_any_combination_of_tags_can_be_asked_for(published: Bank, manifest: Path, tmp_path: Path) -> None:
+    """The three columns that the tag filters act on, rendered as Superset would for what a user chose."""
+    assets.write(published, marts(manifest), dashboards(), tmp_path)
+    wide = yaml.safe_load((tmp_path / "assets/datasets/marts/mart_customer_360.yaml").read_text())
+    expressions = {column["column_name"]: column.get("expression") for column in wide["columns"]}
+
+    def rendered(choice: str, *names: str) -> str:
+        asked = SandboxedEnvironment().from_string(expressions[choice])
+        return asked.render(filter_values=lambda column: [*names] if column == choice else [])
+
+    assert rendered("with_all_tags", "信用卡客户", "已授信未用信") == (
+        "case when true and tag_credit_card and tag_credited_not_drawn then '信用卡客户' end"
+    )
+    assert rendered("with_any_tag", "信用卡客户", "已授信未用信") == (
+        "case when false or tag_credit_card or tag_credited_not_drawn then '信用卡客户' end"
+    )
+    assert rendered("without_tags", "无营销授权") == "case when true and not tag_not_authorised then '无营销授权' end"
+    assert rendered("with_all_tags", "x' or 1 = 1 --", "信用卡客户") == (
+        "case when true and tag_credit_card then '信用卡客户' end"
+    ), "what is no tag never reaches the SQL"
+    offered = yaml.safe_load((tmp_path / "assets/datasets/marts/mart_tag_day.yaml").read_text())
+    names = {column["column_name"]: column.get("expression") for column in offered["columns"]}
+    assert {names[choice] for choice in assets.TAG_CHOICES} == {"tag_name"}
+
+
+def test_tag_filters_offer_names(manifest: Path) -> None:
+    faulty = Dashboard.model_validate(page() | {"tag_filters": "mart_funnel"})
+    assert any("mart_funnel has no column tag_name" in fault for fault in unresolved(faulty, marts(manifest)))
+
+
+@pytest.mark.parametrize(
+    "parts", [{"dimensions": ["stage_name"]}, {"dimensions": ["stage_name", "channel"], "measures": []}]
+)
+def test_a_heatmap_has_two_dimensions_and_one_measure(tmp_path: Path, parts: dict[str, Any]) -> None:
+    (tmp_path / "p.yml").write_text(yaml.safe_dump(page(type="heatmap", **parts)))
+    with pytest.raises(ConfigurationError, match="heatmap"):
+        dashboards(tmp_path)
 
 
 def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manifest: Path, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 with
 
 memberships as (
-    select * from {{ ref('fct_customer_tag') }}
+    -- a prospect whose village no branch serves still counts
+    select * replace (coalesce(branch_code, 'none') as branch_code)
+    from {{ ref('fct_customer_tag') }}
 ),
 
 branches as (
@@ -96,7 +98,7 @@ select
     counted.tag_family,
     {{ tag_family_name('counted.tag_family') }} as family_name,
     counted.branch_code,
-    branches.branch_name,
+    coalesce(branches.branch_name, '未分配') as branch_name,
     cast(counted.customers as bigint) as customers,
     cast(counted.entered_customers as bigint) as entered_customers,
     cast(counted.left_customers as bigint) as left_customers
