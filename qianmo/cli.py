@@ -54,6 +54,8 @@ deliver_app = typer.Typer(invoke_without_command=True, help="Marketing lists per
 superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles and row filters.")
 explain_app = typer.Typer(no_args_is_help=True, help="Why something is as it is published.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were rejected: see them, mend, release them.")
+identity_app = typer.Typer(no_args_is_help=True, help="How records are linked to persons.")
+app.add_typer(identity_app, name="identity")
 app.add_typer(keys_app, name="keys")
 app.add_typer(vault_app, name="vault")
 app.add_typer(quarantine_app, name="quarantine")
@@ -138,6 +140,19 @@ def keys_drop_previous(kind: RotatedKey) -> None:
 
     dropped = drop_previous(kind.value)
     typer.echo(f"dropped: {', '.join(dropped) or 'none, there was none'}")
+
+
+@identity_app.command("train")
+def identity_train(
+    ctx: typer.Context, seed: Annotated[int, typer.Option(help="The same seed gives the same figures.")] = 1
+) -> None:
+    """Estimate the parameters of linkage anew from the built warehouse; writes a proposal, changes no link.
+
+    Review the file against dbt_project/definitions/linkage.yml and take over what is right.
+    """
+    from qianmo.linkage import train
+
+    typer.echo(train(_bank(ctx).home, seed))
 
 
 @vault_app.command("log")

@@ -5,7 +5,6 @@ the parameters alone, so the same records give the same links in every run, on e
 """
 
 import logging
-from collections.abc import Callable
 from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -16,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from qianmo.errors import ConfigurationError, DataRefusedError
-from qianmo.home import PROJECT_ROOT
+from qianmo.home import PROJECT_ROOT, BankHome
 
 if TYPE_CHECKING:
     from splink import Linker
@@ -40,10 +39,10 @@ SCORED = pa.schema(
 _ARRAYS = ("id_keys",)
 _TOLERANCE = 0.01
 _LEAST_KNOWN = 100
+_LEAST_SHARE = 1e-6
 _SAMPLED_PAIRS = 1e7
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Progress = Callable[[str], None]
 
 
 class Level(BaseModel):
@@ -144,7 +143,8 @@ def scored(doubtful: pa.Table, candidates: pa.Table, frequencies: pa.Table, by: 
 def trained(doubtful: pa.Table, candidates: pa.Table, frequencies: pa.Table, by: Linkage, seed: int) -> Linkage:
     """The parameters with m and u as the records of a bank suggest: u by sampling, m by expectation maximisation.
 
-    A level that the records do not show, or that counts by frequency, keeps what it has.
+    u is of persons who share a block with some doubtful record, so rather too high. A level that the records do not
+    show keeps what it has.
 
     Raises:
         DataRefusedError: there are too few doubtful records or known persons to learn from.
@@ -160,7 +160,8 @@ def trained(doubtful: pa.Table, candidates: pa.Table, frequencies: pa.Table, by:
         linker = _linker(connection, frequencies, by)
         linker.training.estimate_u_using_random_sampling(max_pairs=_SAMPLED_PAIRS, seed=seed)
         for columns in by.blocking:
-            if not set(columns) & set(_ARRAYS):
+            pairs = connection.execute(f"select count(*) from doubtful as l join candidates as r on {_agree(columns)}")
+            if not set(columns) & set(_ARRAYS) and pairs.fetchall()[0][0] >= _LEAST_KNOWN:
                 linker.training.estimate_parameters_using_expectation_maximisation(
                     _agree(columns), fix_u_probabilities=True
                 )
@@ -172,8 +173,29 @@ def trained(doubtful: pa.Table, candidates: pa.Table, frequencies: pa.Table, by:
     return by.model_copy(update={"comparisons": comparisons})
 
 
+def train(home: BankHome, seed: int) -> Path:
+    """Estimate the parameters from a bank's built warehouse and write them beside it, for review.
+
+    Raises:
+        ConfigurationError: there is no warehouse.
+        DataRefusedError: there are too few records to learn from.
+    """
+    if not home.warehouse.exists():
+        raise ConfigurationError(f"no warehouse at {home.warehouse}: `qianmo build` a date first")
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        doubtful, candidates, frequencies = (
+            connection.execute(f"from intermediate.int_identity__{name}").to_arrow_table()
+            for name in ("doubtful", "candidate", "frequency")
+        )
+    proposed = trained(doubtful, candidates, frequencies, linkage(), seed)
+    target = home.root / "linkage.yml"
+    content = proposed.model_dump(exclude_none=True)
+    target.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return target
+
+
 def _relearnt(comparison: Comparison, learnt: list[dict[str, Any]]) -> Comparison:
-    """The comparison with shares as learnt, made to add up to 1 again."""
+    """The comparison with shares as learnt, made to add up to 1 again; none is so small that it alone decides."""
     shares = {
         share: [
             found.get(f"{share}_probability") or getattr(level, share)
@@ -181,8 +203,11 @@ def _relearnt(comparison: Comparison, learnt: list[dict[str, Any]]) -> Compariso
         ]
         for share in ("m", "u")
     }
+    for share, of in shares.items():
+        bounded = (min(max(one / sum(of), _LEAST_SHARE), 1 - _LEAST_SHARE) for one in of)
+        shares[share] = [float(f"{one:.6g}") for one in bounded]
     levels = [
-        level.model_copy(update={share: shares[share][at] / sum(shares[share]) for share in shares})
+        level.model_copy(update={share: of[at] for share, of in shares.items()})
         for at, level in enumerate(comparison.levels)
     ]
     return comparison.model_copy(update={"levels": levels})

@@ -236,7 +236,9 @@ def _as_written(county: County, roster: pd.DataFrame, damaged: Ints) -> tuple[pd
     stranger = damaged[
         (county.customers.of_person[person[damaged]] < 0) & (people.frame["issuer"].to_numpy()[person[damaged]] == 0)
     ]
-    stranger = stranger[random.random(len(stranger)) < p.NAMESAKE_SHARE]
+    # those without an ID number first: the name is all that could tell them apart
+    stranger = stranger[np.argsort(roster["id_form"].to_numpy()[stranger] != MISSING, kind="stable")]
+    stranger = stranger[: max(2, round(len(stranger) * p.NAMESAKE_SHARE))]
     village = people.frame["village"].to_numpy()
     known = np.flatnonzero(county.customers.of_person >= 0)
     known = known[np.argsort(village[known], kind="stable")]

@@ -5,4 +5,4 @@ select
     grid_id,
     rule_fault
 from {{ ref('mart_grid_rule') }}
-where rule_fault is not null
+where rule_fault <> 'none'

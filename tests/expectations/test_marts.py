@@ -39,6 +39,10 @@ create table mart_grid as select date '2026-09-28' as business_date, '1' as lega
     from (values ('G1'), ('none')) as g (grid_id);
 create table mart_manager_kpi as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'M1' as manager_id, 0.2 as drawdown_rate;
+create table mart_tag_day as select date '2026-09-28' as business_date, '1' as legal_entity_code, 'drawn' as tag_code,
+    '0101' as branch_code, 10 as customers;
+create table mart_tag_overlap as select date '2026-09-28' as business_date, '1' as legal_entity_code,
+    'drawn' as tag_code, 'credited' as other_tag_code, 0.5 as overlap_share;
 create table mart_metric as select date '2026-09-28' as business_date, '1' as legal_entity_code, 'rate' as metric_code,
     'bank' as dimension, '1' as dimension_value, 'ratio' as unit, 2 as numerator, 10 as denominator, 0.2 as value;
 create table mart_marketing_list as select date '2026-09-28' as business_date, '1' as legal_entity_code,

@@ -128,6 +128,49 @@ def test_a_new_surrogate_key_gives_the_same_landing_with_other_surrogates(bank: 
     assert values(bank, old) == {}
 
 
+CUSTOMER: dict[str, Any] = {
+    "files": "customer_{date:%Y%m%d}.csv",
+    "format": {"kind": "delimited", "header": True, "columns": ["no", "name", "id", "phone"]},
+    "map": {
+        "customer_id": "no",
+        "customer_type": "'person'",
+        "name": "name",
+        "id_number": "id",
+        "phone": "phone",
+        "open_date": "'2020-01-01'",
+        "branch_code": "'B1'",
+        "is_staff": "'false'",
+        "is_deceased": "'false'",
+        "risk_list": "'none'",
+        "status": "'active'",
+    },
+}
+COMPARED = "name_key, name_sound_key, name_shape_key, name_letters_key, id_number_key, id_number_repair_keys, phone_key"
+
+
+def test_what_records_are_compared_by_follows_a_new_surrogate_key(make_bank: MakeBank) -> None:
+    bank = make_bank(core={"customer": CUSTOMER})
+    lines = ["no,name,id,phone", "1,张莹,11010519491231002X,13812345678", "2,章银,11010519491213002X,", "3,,无,"]
+    (bank.inbox / f"customer_{DAY:%Y%m%d}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    land(bank, "core", DAY)
+    before = landed(bank, "core.customer", COMPARED)
+    assert before[0][1] == before[1][1], "they sound alike"
+    assert before[0][4] in before[1][5], "the second number is one slip from the first"
+    assert before[0][5] is None
+    rotate("surrogate", quiet)
+    after = landed(bank, "core.customer", COMPARED)
+    assert not {key for row in before for key in row if isinstance(key, str)} & {
+        key for row in after for key in row if isinstance(key, str)
+    }
+    # the same rows landed with the new key
+    (bank.home.landing / "core" / "customer" / f"{DAY}.parquet").rename(bank.home.root / "rotated.parquet")
+    with sqlite3.connect(bank.home.ledger) as connection:
+        connection.execute("delete from landing_batch")
+    connection.close()
+    land(bank, "core", DAY)
+    assert landed(bank, "core.customer", COMPARED) == after
+
+
 KILL = """
 import os, signal, sys
 import qianmo.key_rotation as rotation

@@ -63,7 +63,9 @@ def test_fifteen_digits_leave_out_century_and_check(ids: pa.Array) -> None:
 def test_credit_codes_have_valid_check_characters() -> None:
     characters = "0123456789ABCDEFGHJKLMNPQRTUWXY"
     weights = [pow(3, i, 31) for i in range(17)]
-    for value in credit_codes("321281", np.arange(1, 300), np.array(["91", "92", "11"] * 99 + ["93", "12"])).to_pylist():
+    for value in credit_codes(
+        "321281", np.arange(1, 300), np.array(["91", "92", "11"] * 99 + ["93", "12"])
+    ).to_pylist():
         total = sum(characters.index(c) * w for c, w in zip(value[:17], weights, strict=True))
         assert characters[(31 - total % 31) % 31] == value[17]
 

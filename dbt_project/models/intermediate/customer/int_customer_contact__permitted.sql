@@ -76,7 +76,7 @@ select
     )), []) as authorised_channels,
     bool_or(statements.said = 'marketing') as is_marketing_authorised,
     bool_or(statements.said = 'behaviour_data') as is_behaviour_authorised,
-    max(statements.said_date) filter (where statements.said <> 'need_found') as last_contacted_date,
+    max(statements.said_date) filter (where statements.said is distinct from 'need_found') as last_contacted_date,
     max(statements.said_date) filter (where statements.said = 'interested') as last_interested_date,
     max(statements.said_date) filter (where statements.said = 'refused') as last_refused_date,
     max(statements.said_date) filter (where statements.said = 'need_found') as last_need_found_date

@@ -19,6 +19,16 @@ villages as (
 
 branches as (
     select * from {{ ref('stg_core__branch') }}
+),
+
+town_branches as (
+    select
+        legal_entity_code,
+        town_code,
+        min(branch_code) as branch_code
+    from branches
+    where branch_level = 'branch' and town_code is not null
+    group by legal_entity_code, town_code
 )
 
 select
@@ -30,7 +40,8 @@ select
     coalesce(villages.market_type, grids.market_type, branches.market_type) as market_type,
     grids.grid_id as primary_grid_id,
     grids.grid_name as primary_grid_name,
-    grids.branch_code as grid_branch_code,
+    -- a village without a grid still lies in some branch's town
+    coalesce(grids.branch_code, town_branches.branch_code) as grid_branch_code,
     grids.owner_id as grid_manager_id
 from customers
 left join assignments
@@ -49,3 +60,7 @@ left join branches
     on
         customers.legal_entity_code = branches.legal_entity_code
         and customers.branch_code = branches.branch_code
+left join town_branches
+    on
+        villages.legal_entity_code = town_branches.legal_entity_code
+        and villages.town_code = town_branches.town_code

@@ -1,34 +1,7 @@
 with
 
-features as (
-    select * from {{ ref('int_customer__features') }}
-    where is_filed or is_whitelisted
-),
-
-roster as (
-    select * from {{ ref('int_customer_roster__placed') }}
-),
-
-signings as (
-    select * from {{ ref('int_funnel__stage_entry') }}
-    where stage_code = 'signed'
-),
-
--- one row per customer on a roster or a whitelist, in the village of the roster, else of the customer
 members as (
-    select
-        features.*,
-        coalesce(roster.village_code, features.village_code) as credit_village_code,
-        signings.event_date as signed_date
-    from features
-    left join roster
-        on
-            features.legal_entity_code = roster.legal_entity_code
-            and features.customer_id = roster.customer_id
-    left join signings
-        on
-            features.legal_entity_code = signings.legal_entity_code
-            and features.customer_id = signings.customer_id
+    select * from {{ ref('int_customer_village__credited') }}
 ),
 
 -- a household counts once, in the village of its first member
@@ -36,7 +9,7 @@ households as (
     select
         legal_entity_code,
         household_id,
-        min(credit_village_code) as village_code,
+        min(village_code) as village_code,
         bool_or(is_evaluated) as is_evaluated
     from members
     where is_filed and household_id is not null
@@ -56,7 +29,7 @@ household_counts as (
 member_counts as (
     select
         legal_entity_code,
-        credit_village_code as village_code,
+        village_code,
         count(*) filter (where is_filed) as roster_people,
         count(*) filter (where is_evaluated) as evaluated,
         count(*) filter (where is_whitelisted) as whitelisted,
@@ -67,7 +40,7 @@ member_counts as (
         count(*) filter (where {{ within_days('signed_date', 7) }}) as signings_7d,
         count(*) filter (where {{ within_days('signed_date', 30) }}) as signings_30d
     from members
-    group by legal_entity_code, credit_village_code
+    group by legal_entity_code, village_code
 ),
 
 villages as (

@@ -11,26 +11,12 @@ features as (
     from {{ ref('int_customer__features') }}
 ),
 
-memberships as (
-    select * from {{ ref('fct_customer_tag') }}
-    where {{ in_force('valid_from', 'valid_to') }}
-),
-
 branches as (
     select * from {{ ref('dim_branch') }}
 ),
 
 managers as (
     select * from {{ ref('dim_manager') }}
-),
-
-tagged as (
-    select
-        legal_entity_code,
-        customer_id,
-        string_agg(tag_name, '、' order by tag_family, tag_code) as tag_names
-    from memberships
-    group by legal_entity_code, customer_id
 )
 
 select
@@ -178,12 +164,13 @@ select
     {% for tag in var('tags') -%}
     features.tag_{{ tag["code"] }},
     {% endfor -%}
-    coalesce(tagged.tag_names, '') as tag_names
+    concat_ws(
+        '、'
+        {%- for tag in var('tags') | sort(attribute='family') %},
+        if(features.tag_{{ tag["code"] }}, '{{ tag["name"] }}', null)
+        {%- endfor %}
+    ) as tag_names
 from features
-left join tagged
-    on
-        features.legal_entity_code = tagged.legal_entity_code
-        and features.customer_id = tagged.customer_id
 left join branches
     on
         features.legal_entity_code = branches.legal_entity_code

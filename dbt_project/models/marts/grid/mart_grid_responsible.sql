@@ -33,7 +33,7 @@ select
     responsible.working_level,
     responsible.level_order,
     responsible.employee_id,
-    responsible.employee_name,
+    coalesce(responsible.employee_name, '未指定') as employee_name,
     responsible.valid_from as responsible_since,
     responsible.named_for_grid_id,
     named_for.grid_name as named_for_grid_name,

@@ -47,7 +47,7 @@ select
     rules.valid_from,
     rules.valid_to,
     rules.is_in_force,
-    rules.rule_fault,
+    coalesce(rules.rule_fault, 'none') as rule_fault,
     coalesce(matches.customers_matched, 0) as customers_matched,
     coalesce(wins.customers_assigned, 0) as customers_assigned
 from rules

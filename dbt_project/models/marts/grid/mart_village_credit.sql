@@ -40,68 +40,76 @@ paced as (
         signings_30d / 30.0 as signings_per_day_30d,
         if(target_value is null, null, greatest(target_value - signed, 0)) as to_sign
     from villages
+),
+
+-- at the pace of the last 30 days; nobody signed in that time: no date
+projected as (
+    select
+        *,
+        if(
+            to_sign = 0,
+            {{ business_date() }},
+            {{ business_date() }} + cast(ceil(to_sign / nullif(signings_per_day_30d, 0)) as integer)
+        ) as projected_date
+    from paced
 )
 
 select
-    paced.legal_entity_code,
+    projected.legal_entity_code,
     {{ business_date() }} as business_date,
-    coalesce(paced.village_code, 'unknown') as village_code,
-    coalesce(paced.village_name, '未知村(社区)') as village_name,
-    paced.town_name,
-    paced.market_type,
-    paced.grid_id,
+    coalesce(projected.village_code, 'unknown') as village_code,
+    coalesce(projected.village_name, '未知村(社区)') as village_name,
+    projected.town_name,
+    projected.market_type,
+    projected.grid_id,
     grids.branch_code,
     branches.branch_name,
     heads.employee_id as head_id,
     heads.employee_name as head_name,
     keepers.employee_name as keeper_name,
-    paced.registered_households,
-    paced.roster_households,
-    paced.roster_people,
-    paced.roster_people / nullif(paced.roster_households, 0) as people_per_household,
-    paced.roster_households / nullif(paced.registered_households, 0) as filing_rate,
-    paced.evaluated_households,
-    paced.evaluated,
-    paced.whitelisted,
-    paced.whitelisted_amount,
-    paced.signed,
-    paced.drawn,
-    paced.signings_1d,
-    paced.signings_7d,
-    paced.signings_30d,
-    paced.signings_per_day_7d,
-    paced.signings_per_day_30d,
-    cast(paced.target_value as bigint) as target_signed,
-    paced.target_date,
-    paced.signed / nullif(paced.target_value, 0) as completion,
-    cast(paced.to_sign as bigint) as to_sign,
-    -- at the pace of the last 30 days; nobody signed in that time: no date
-    if(
-        paced.to_sign = 0,
-        {{ business_date() }},
-        cast({{ business_date() }} + cast(ceil(paced.to_sign / nullif(paced.signings_per_day_30d, 0)) as integer) as date)
-    ) as projected_date,
+    projected.registered_households,
+    projected.roster_households,
+    projected.roster_people,
+    projected.roster_people / nullif(projected.roster_households, 0) as people_per_household,
+    projected.roster_households / nullif(projected.registered_households, 0) as filing_rate,
+    projected.evaluated_households,
+    projected.evaluated,
+    projected.whitelisted,
+    projected.whitelisted_amount,
+    projected.signed,
+    projected.drawn,
+    projected.signings_1d,
+    projected.signings_7d,
+    projected.signings_30d,
+    projected.signings_per_day_7d,
+    projected.signings_per_day_30d,
+    cast(projected.target_value as bigint) as target_signed,
+    projected.target_date,
+    projected.signed / nullif(projected.target_value, 0) as completion,
+    cast(projected.to_sign as bigint) as to_sign,
+    projected.projected_date,
+    coalesce(strftime(projected.projected_date, '%Y-%m-%d'), '—') as projected_name,
     case
-        when paced.target_value is null then 'no_target'
-        when paced.to_sign = 0 then 'reached'
-        when paced.signings_30d = 0 then 'standing_still'
-        when ceil(paced.to_sign / paced.signings_per_day_30d) <= paced.target_date - {{ business_date() }} then 'on_course'
+        when projected.target_value is null then 'no_target'
+        when projected.to_sign = 0 then 'reached'
+        when projected.projected_date is null then 'standing_still'
+        when projected.projected_date <= projected.target_date then 'on_course'
         else 'behind'
     end as target_status
-from paced
+from projected
 left join grids
     on
-        paced.legal_entity_code = grids.legal_entity_code
-        and paced.grid_id = grids.grid_id
+        projected.legal_entity_code = grids.legal_entity_code
+        and projected.grid_id = grids.grid_id
 left join branches
     on
         grids.legal_entity_code = branches.legal_entity_code
         and grids.branch_code = branches.branch_code
 left join heads
     on
-        paced.legal_entity_code = heads.legal_entity_code
-        and paced.grid_id = heads.grid_id
+        projected.legal_entity_code = heads.legal_entity_code
+        and projected.grid_id = heads.grid_id
 left join keepers
     on
-        paced.legal_entity_code = keepers.legal_entity_code
-        and paced.grid_id = keepers.grid_id
+        projected.legal_entity_code = keepers.legal_entity_code
+        and projected.grid_id = keepers.grid_id

@@ -23,84 +23,76 @@ open_rows as (
     where valid_to is null
 ),
 
-added as (
-    select standing.*
+-- One pass over both, of which a day's changes are a sliver: carried anew, carried no more, or still carried by a
+-- customer who moved to another branch or manager, or under another name of the tag.
+changed as (
+    select
+        coalesce(standing.legal_entity_code, open_rows.legal_entity_code) as legal_entity_code,
+        coalesce(standing.customer_id, open_rows.customer_id) as customer_id,
+        coalesce(standing.tag_code, open_rows.tag_code) as tag_code,
+        coalesce(standing.tag_name, open_rows.tag_name) as tag_name,
+        coalesce(standing.tag_family, open_rows.tag_family) as tag_family,
+        if(standing.tag_code is null, open_rows.tag_value, standing.tag_value) as tag_value,
+        open_rows.valid_from,
+        if(standing.tag_code is null, open_rows.branch_code, standing.branch_code) as branch_code,
+        if(standing.tag_code is null, open_rows.manager_id, standing.manager_id) as manager_id,
+        standing.tag_code is not null as is_carried
     from standing
-    left join open_rows
+    full outer join open_rows
         on
             standing.legal_entity_code = open_rows.legal_entity_code
             and standing.customer_id = open_rows.customer_id
             and standing.tag_code = open_rows.tag_code
             and standing.tag_value is not distinct from open_rows.tag_value
-    where open_rows.tag_code is null
+    where
+        standing.tag_code is null
+        or open_rows.tag_code is null
+        or (open_rows.tag_name, open_rows.tag_family, open_rows.branch_code, open_rows.manager_id)
+        is distinct from (standing.tag_name, standing.tag_family, standing.branch_code, standing.manager_id)
 ),
 
 opened as (
     select
-        added.*,
-        {{ tag_rule_version('added') }} as rule_version,
-        {{ tag_evidence('added', 'features') }} as evidence
-    from added
+        changed.* exclude (valid_from, is_carried),
+        {{ tag_rule_version('changed') }} as rule_version,
+        {{ tag_evidence('changed', 'features') }} as evidence
+    from changed
     inner join features
         on
-            added.legal_entity_code = features.legal_entity_code
-            and added.customer_id = features.customer_id
+            changed.legal_entity_code = features.legal_entity_code
+            and changed.customer_id = features.customer_id
+    where changed.valid_from is null
 ),
 
--- still carried, but the customer moved to another branch or manager, or the tag was renamed. A new rule version alone
--- changes nothing: the row says under which rule, and on what evidence, it was opened.
-moved as (
+-- A new rule version alone changes nothing: a row says under which rule, and on what evidence, it was opened.
+continued as (
     select
-        open_rows.legal_entity_code,
-        open_rows.customer_id,
-        open_rows.tag_code,
-        standing.tag_name,
-        standing.tag_family,
-        open_rows.tag_value,
-        open_rows.valid_from,
-        open_rows.valid_to,
+        changed.legal_entity_code,
+        changed.customer_id,
+        changed.tag_code,
+        changed.tag_name,
+        changed.tag_family,
+        changed.tag_value,
+        changed.valid_from,
+        if(changed.is_carried, null, {{ business_date() }}) as valid_to,
         open_rows.rule_version,
         open_rows.evidence,
-        standing.branch_code,
-        standing.manager_id
-    from open_rows
-    inner join standing
+        -- who no longer carries the tag is still seen where the customer is now
+        if(changed.is_carried, changed.branch_code, coalesce(features.branch_code, changed.branch_code)) as branch_code,
+        if(
+            changed.is_carried or features.customer_id is null, changed.manager_id, features.manager_id
+        ) as manager_id
+    from changed
+    inner join open_rows
         on
-            open_rows.legal_entity_code = standing.legal_entity_code
-            and open_rows.customer_id = standing.customer_id
-            and open_rows.tag_code = standing.tag_code
-            and open_rows.tag_value is not distinct from standing.tag_value
-    where
-        (open_rows.tag_name, open_rows.tag_family, open_rows.branch_code, open_rows.manager_id)
-        is distinct from (standing.tag_name, standing.tag_family, standing.branch_code, standing.manager_id)
-),
-
-closed as (
-    select
-        open_rows.legal_entity_code,
-        open_rows.customer_id,
-        open_rows.tag_code,
-        open_rows.tag_name,
-        open_rows.tag_family,
-        open_rows.tag_value,
-        open_rows.valid_from,
-        {{ business_date() }} as valid_to,
-        open_rows.rule_version,
-        open_rows.evidence,
-        coalesce(features.branch_code, open_rows.branch_code) as branch_code,
-        if(features.customer_id is null, open_rows.manager_id, features.manager_id) as manager_id
-    from open_rows
-    left join standing
-        on
-            open_rows.legal_entity_code = standing.legal_entity_code
-            and open_rows.customer_id = standing.customer_id
-            and open_rows.tag_code = standing.tag_code
-            and open_rows.tag_value is not distinct from standing.tag_value
+            changed.legal_entity_code = open_rows.legal_entity_code
+            and changed.customer_id = open_rows.customer_id
+            and changed.tag_code = open_rows.tag_code
+            and changed.valid_from = open_rows.valid_from
     left join features
         on
-            open_rows.legal_entity_code = features.legal_entity_code
-            and open_rows.customer_id = features.customer_id
-    where standing.tag_code is null
+            changed.legal_entity_code = features.legal_entity_code
+            and changed.customer_id = features.customer_id
 ),
 
 {%- else -%}
@@ -128,9 +120,7 @@ changes as (
     from opened
     {% if is_incremental() -%}
     union all
-    select * from moved
-    union all
-    select * from closed
+    select * from continued
     {%- endif %}
 )
 
