@@ -92,6 +92,13 @@ QUERIES = {
           i as rank_in_branch, i * 2 as rank_in_bank
         from days, managers
         """,
+    "mart_customer_attribute": """
+        select date '2026-09-30' as business_date, 'P' || md5(branch_code || i) as customer_id, 'C' || i || ' 王**' as customer_title,
+          section_name, item_order, item_code, item_name, '1' as item_value, 1 as amount, branch_code, manager_id
+        from managers, (values ('产品与余额', 1, 'aum', '资产管理规模'), ('信贷', 2, 'credit_limit', '授信额度'),
+          ('信贷', 3, 'outstanding', '贷款余额'), ('关系', 4, 'relation_count', '关系数')) as t(section_name, item_order, item_code, item_name)
+        where branch_code = 'B01'
+        """,
     "dim_tag": """
         select '321281' as legal_entity_code, tag_code, tag_name, tag_family, family_name, tag_name || '的定义' as definition,
           '零售业务部' as owner, '一般(C1)' as sensitivity_name, 40 as customers

@@ -23,7 +23,7 @@ grids as not materialized (
 ),
 
 rules as not materialized (
-    select * from {{ ref('dim_grid_rule').include(database=false) }}
+    select * from {{ ref('mart_grid_rule').include(database=false) }}
 ),
 
 customers as not materialized (
@@ -41,7 +41,12 @@ tag_items as (
         if(memberships.tag_family = 'suppression', 'suppression', 'tag') as kind,
         memberships.tag_code as item_code,
         memberships.tag_name as item_name,
-        coalesce(memberships.tag_value, '') as subject,
+        coalesce(list_aggregate(
+            list_transform(
+                string_split(memberships.tag_value, ','), lambda part: {{ value_label('part', 'tag_value') }}
+            ),
+            'string_agg', '、'
+        ), '') as subject,
         memberships.valid_from,
         memberships.valid_to,
         memberships.evidence,
@@ -72,7 +77,7 @@ link_items as (
         valid_from,
         valid_to,
         evidence,
-        {{ value_label('method', 'method') }} || ',得分' || score as rule_text,
+        {{ value_label('method', 'method') }} || ',得分' || cast(score as double) as rule_text,
         cast(null as varchar) as rule_version
     from links
 ),
@@ -89,7 +94,7 @@ grid_items as (
         assignments.valid_to,
         cast(null as varchar) as evidence,
         if(assignments.is_primary, '主网格,按', '虚拟网格,按')
-        || coalesce({{ value_label('rules.rule_type', 'rule_type') }} || ' ' || rules.rule_value, '已停用的规则')
+        || coalesce({{ value_label('rules.rule_type', 'rule_type') }} || ' ' || left(rules.rule_value, 60), '已停用的规则')
         || '划入(规则 ' || assignments.rule_id || ')' as rule_text,
         cast(null as varchar) as rule_version
     from assignments
@@ -135,7 +140,10 @@ select
     items.rule_text
     || coalesce(
         '。依据:'
-        || case when items.kind = 'link' then items.evidence else {{ evidence_text('items.evidence', 'labels.labels') }} end,
+        || case
+            when items.kind = 'link' then items.evidence
+            else {{ evidence_text('items.evidence', 'labels.labels') }}
+        end,
         ''
     )
     || coalesce('。规则版本 ' || items.rule_version, '') as why,
