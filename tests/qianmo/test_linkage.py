@@ -56,7 +56,12 @@ def side(rows: list[dict[str, Any]]) -> pa.Table:
 def frequencies(known: pa.Table) -> pa.Table:
     columns = linkage().frequencies
     rows = [
-        {"column_name": column, "value": found["values"], "known_share": found["counts"] / CROWD, "known_customers": CROWD}
+        {
+            "column_name": column,
+            "value": found["values"],
+            "known_share": found["counts"] / CROWD,
+            "known_customers": CROWD,
+        }
         for column in columns
         for found in pc.value_counts(known[column].drop_null()).to_pylist()
     ]
