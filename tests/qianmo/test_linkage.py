@@ -54,10 +54,15 @@ def side(rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def frequencies(known: pa.Table) -> pa.Table:
-    shown = ("column_name", "value", "known_share", "known_customers")
+    columns = linkage().frequencies
     rows = [
-        dict(zip(shown, (column, found["values"], found["counts"] / CROWD, CROWD), strict=True))
-        for column in linkage().frequencies
+        {
+            "column_name": column,
+            "value": found["values"],
+            "known_share": found["counts"] / CROWD,
+            "known_customers": CROWD,
+        }
+        for column in columns
         for found in pc.value_counts(known[column].drop_null()).to_pylist()
     ]
     return pa.Table.from_pylist(rows)

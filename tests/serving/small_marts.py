@@ -84,6 +84,28 @@ QUERIES = {
           size * i as customers, size * i * 52000.0 as deposits, size * i * 31000.0 as outstanding, 0.1 * i as penetration
         from days, branches, range(1, 6) as t(i)
         """,
+    "mart_grid_rollup": """
+        select business_date, 'town' as grid_level, 4 as level_order, 'G-' || branch_code as grid_id,
+          branch_name || '镇' as grid_name, 'town' as grid_type, 'rural' as market_type, branch_code, branch_name,
+          branch_code || 'M1' as owner_id, '客户经理' || branch_code as owner_name, 5 as grids, size * 15 as households,
+          size * 45 as customers, size * 15 * 52000.0 as deposits, 0.3 as penetration
+        from days, branches
+        """,
+    "mart_grid_responsible": """
+        select business_date, 'G-' || branch_code as grid_id, branch_name || '镇' as grid_name, 'entity' as grid_kind,
+          '示范县/' || branch_name || '镇' as path_names, branch_code, branch_name, working_level, level_order,
+          '员工' || level_order as employee_name, level_order = 1 as is_inherited
+        from days, branches, (values ('head_office', 1), ('branch_head', 2), ('grid_head', 3)) as t(working_level, level_order)
+        """,
+    "mart_village_credit": """
+        select business_date, branch_code || 'V' || i as village_code, branch_name || '第' || i || '村' as village_name,
+          branch_name || '镇' as town_name, 'rural' as market_type, branch_code, branch_name, '网格长' || i as head_name,
+          '网格员' || i as keeper_name, size * i as registered_households, size * i - 5 as roster_households,
+          size * i * 3 as roster_people, 0.9 as filing_rate, size * i - 10 as evaluated, size * i // 2 as whitelisted,
+          size * i * 53000.0 as whitelisted_amount, size * i // 3 as signed, size * i // 5 as drawn, size * i // 2 as target_signed,
+          0.66 as completion, size * i // 6 as to_sign, '2026-12-01' as projected_name, 'on_course' as target_status
+        from days, branches, range(1, 6) as t(i)
+        """,
     "mart_manager_kpi": """
         select business_date, manager_id, manager_name, branch_code, branch_name, size as managed_customers,
           size // 4 as offline_credit, size // 3 as online_credit, size // 2 as non_credit, size * i * 810000.0 as deposits,
