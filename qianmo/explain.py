@@ -152,7 +152,7 @@ def _items(connection: duckdb.DuckDBPyConnection, customer_id: str, day: date) -
         select kind, item_code, item_name, subject, valid_from, valid_to, why, evidence, rule_version
         from mart_customer_explanation
         where customer_id = ? and valid_from <= ? and (valid_to is null or valid_to > ?)
-        order by item_code, valid_from
+        order by item_code, valid_from, subject
         """,
         [customer_id, day, day - timedelta(days=REMOVED_DAYS)],
     ).fetchall()
