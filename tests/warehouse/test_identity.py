@@ -20,6 +20,7 @@ RUN = ("run",)
 CROWD = 300
 
 IDS: list[str] = resident_ids(
+    "321281",
     day_number(date(1950, 1, 1)) + 37 * (duckdb.sql("from range(310)").fetchnumpy()["range"]),
     duckdb.sql("select range % 2 = 0 as male from range(310)").fetchnumpy()["male"],
 ).to_pylist()
