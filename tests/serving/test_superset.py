@@ -187,7 +187,7 @@ def expected_number(county: Bank, chart: Chart) -> str:
     divisor = 10_000 if measure.unit == "万元" else 1
     with duckdb.connect(str(current(county)), read_only=True) as connection:
         row = connection.execute(
-            f"select sum({measure.sum}) / {divisor} from marts.{chart.dataset} where {' and '.join(where)}"
+            f"select round(sum({measure.sum}) / {divisor}) from marts.{chart.dataset} where {' and '.join(where)}"
         ).fetchone()
     return f"{row[0] if row else 0:,.0f}"
 

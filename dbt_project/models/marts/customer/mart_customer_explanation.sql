@@ -94,7 +94,11 @@ grid_items as (
         assignments.valid_to,
         cast(null as varchar) as evidence,
         if(assignments.is_primary, '主网格,按', '虚拟网格,按')
-        || coalesce({{ value_label('rules.rule_type', 'rule_type') }} || ' ' || left(rules.rule_value, 60), '已停用的规则')
+        || coalesce(
+            {{ value_label('rules.rule_type', 'rule_type') }} || ' '
+            || left({{ value_label('rules.rule_value', 'market_code') }}, 60),
+            '已停用的规则'
+        )
         || '划入(规则 ' || assignments.rule_id || ')' as rule_text,
         cast(null as varchar) as rule_version
     from assignments
