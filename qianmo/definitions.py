@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
-from qianmo.linkage import linkage
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DEFINITIONS = DBT_PROJECT / "definitions"
@@ -280,6 +279,8 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
     """
+    from qianmo.linkage import linkage
+
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
     }  # fmt: skip

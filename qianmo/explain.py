@@ -8,19 +8,20 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import duckdb
+import yaml
 from rich.table import Table
 
+from qianmo.definitions import DBT_PROJECT
 from qianmo.errors import ConfigurationError
 from qianmo.tables import terminal
 
 if TYPE_CHECKING:
     from ingestion.bank import Bank
 
-REMOVED_DAYS = 90
-"""Items removed within so many days before the date are told as well."""
 _IN_FORCE = "valid_from <= $day and (valid_to is null or valid_to > $day)"
 
 
@@ -132,6 +133,13 @@ def _resolved(connection: duckdb.DuckDBPyConnection, asked: str, day: date) -> t
     return customer_id, former
 
 
+@cache
+def removed_days() -> int:
+    """Items removed within so many days before the date are told as well: as many as the marts call recent."""
+    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    return int(project["vars"]["explained_days"])
+
+
 def _title(connection: duckdb.DuckDBPyConnection, customer_id: str) -> str:
     rows = connection.execute("select customer_title from dim_customer where customer_id = ?", [customer_id]).fetchall()
     return str(rows[0][0]) if rows else customer_id
@@ -154,7 +162,7 @@ def _items(connection: duckdb.DuckDBPyConnection, customer_id: str, day: date) -
         where customer_id = ? and valid_from <= ? and (valid_to is null or valid_to > ?)
         order by item_code, valid_from, subject
         """,
-        [customer_id, day, day - timedelta(days=REMOVED_DAYS)],
+        [customer_id, day, day - timedelta(days=removed_days())],
     ).fetchall()
     return [Item(*row) for row in rows]
 
@@ -198,7 +206,7 @@ def show(found: Explanation) -> None:
         console.print(_table("关系", ("关系", "对方是", "关联客户", "起始日", "依据"), told))
     if found.removed:
         gone = [(*_item_row(item)[:3], str(item.until), item.why) for item in found.removed]
-        console.print(_table(f"近{REMOVED_DAYS}天移除", ("名称", "内容", "起始日", "移除日", "当时的原因"), gone))
+        console.print(_table(f"近{removed_days()}天移除", ("名称", "内容", "起始日", "移除日", "当时的原因"), gone))
 
 
 def _item_row(item: Item) -> tuple[str, str, str, str]:

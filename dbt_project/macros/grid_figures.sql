@@ -30,3 +30,11 @@
     cast(coalesce(sum({{ relation }}.{{ figure }}), 0) as {{ type }}) as {{ figure }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{#- The rates that follow from the figures of a grid, at any level. -#}
+{% macro grid_rates(relation) -%}
+    {{ relation }}.person_customers / nullif({{ relation }}.people, 0) as penetration,
+    {{ relation }}.filed / nullif({{ relation }}.people, 0) as filed_share,
+    {{ relation }}.evaluated / nullif({{ relation }}.people, 0) as evaluated_share,
+    {{ relation }}.credited / nullif({{ relation }}.customers, 0) as credited_share
+{%- endmacro %}

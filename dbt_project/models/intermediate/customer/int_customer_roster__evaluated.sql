@@ -29,7 +29,7 @@ filed as (
     inner join identity
         on
             roster.legal_entity_code = identity.legal_entity_code
-            and roster.village_code || '|' || roster.household_no || '|' || roster.member_no = identity.source_key
+            and {{ roster_record_key('roster') }} = identity.source_key
             and identity.source_table = 'credit.village_roster'
     group by identity.legal_entity_code, identity.customer_id
 ),
@@ -45,7 +45,7 @@ whitelisted as (
     inner join identity
         on
             whitelist.legal_entity_code = identity.legal_entity_code
-            and whitelist.whitelist_batch || '|' || whitelist.id_number_key = identity.source_key
+            and {{ whitelist_record_key('whitelist') }} = identity.source_key
             and identity.source_table = 'credit.whitelist'
     group by identity.legal_entity_code, identity.customer_id
 )

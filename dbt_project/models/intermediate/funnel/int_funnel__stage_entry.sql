@@ -84,7 +84,7 @@ recorded as (
     select
         legal_entity_code,
         'credit.village_roster' as source_table,
-        village_code || '|' || household_no || '|' || member_no as source_key,
+        {{ roster_record_key() }} as source_key,
         'filed' as stage_code,
         filed_date as event_date,
         'offline' as channel,
@@ -95,7 +95,7 @@ recorded as (
     select
         legal_entity_code,
         'credit.village_roster' as source_table,
-        village_code || '|' || household_no || '|' || member_no as source_key,
+        {{ roster_record_key() }} as source_key,
         'evaluated' as stage_code,
         evaluated_date as event_date,
         'offline' as channel,
@@ -106,7 +106,7 @@ recorded as (
     select
         legal_entity_code,
         'credit.whitelist' as source_table,
-        whitelist_batch || '|' || id_number_key as source_key,
+        {{ whitelist_record_key() }} as source_key,
         'whitelisted' as stage_code,
         granted_date as event_date,
         'offline' as channel,

@@ -5,7 +5,7 @@ customers as (
 ),
 
 roster as (
-    select * from {{ ref('int_customer_roster__placed') }}
+    select * from {{ ref('int_household__member') }}
 ),
 
 merchants as (

@@ -6,7 +6,7 @@ features as (
 ),
 
 roster as (
-    select * from {{ ref('int_customer_roster__placed') }}
+    select * from {{ ref('int_household__member') }}
 ),
 
 signings as (

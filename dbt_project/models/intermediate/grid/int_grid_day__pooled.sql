@@ -18,7 +18,7 @@ assignments as (
 ),
 
 roster as (
-    select * from {{ ref('int_customer_roster__placed') }}
+    select * from {{ ref('int_household__member') }}
 ),
 
 placed as (

@@ -33,190 +33,112 @@ merchants as (
     select * from {{ ref('stg_acquiring__merchant') }}
 ),
 
--- One row per record, with what it says of the customer. `precedence` orders the records of a customer: core first
--- (active, then the earliest opened), then roster, card, registry, merchant, whitelist. Contributions, benefits and the
--- housing fund say no more of a person than these, and make nobody a customer.
+-- What each record says of its customer. `precedence` orders the records of a customer: core first (active, then
+-- the earliest opened), then roster, card, registry, merchant, whitelist. Contributions, benefits and the housing
+-- fund say no more of a person than these, and make nobody a customer.
 records as (
     select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '1' || if(core_customers.status = 'active', '0', '1') || core_customers.open_date || core_customers.customer_id
-            as precedence,
-        core_customers.customer_type,
-        core_customers.customer_id as core_customer_id,
-        core_customers.name_key,
-        core_customers.name_masked,
-        core_customers.phone_key,
-        core_customers.phone_masked,
-        core_customers.id_number_key,
-        core_customers.id_number_masked,
-        core_customers.id_number_is_valid,
-        coalesce(core_customers.gender, core_customers.id_number_gender) as gender,
-        coalesce(core_customers.birth_date, core_customers.id_number_birth_date) as birth_date,
-        core_customers.village_code,
-        core_customers.employer_credit_code,
-        core_customers.credit_code,
-        core_customers.is_staff,
-        core_customers.is_deceased,
-        core_customers.risk_list,
-        core_customers.open_date,
-        core_customers.branch_code,
-        core_customers.manager_id
-    from identity
-    inner join core_customers
-        on
-            identity.legal_entity_code = core_customers.legal_entity_code
-            and identity.source_key = core_customers.customer_id
-    where identity.source_table = 'core.customer'
+        legal_entity_code,
+        'core.customer' as source_table,
+        customer_id as source_key,
+        '1' || if(status = 'active', '0', '1') || open_date || customer_id as precedence,
+        customer_type,
+        customer_id as core_customer_id,
+        phone_key,
+        phone_masked,
+        village_code,
+        employer_credit_code,
+        credit_code,
+        is_staff,
+        is_deceased,
+        risk_list,
+        open_date,
+        branch_code,
+        manager_id,
+        {{ described_person() }},
+        gender as stated_gender,
+        birth_date as stated_birth_date
+    from core_customers
     union all by name
     select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '2' || identity.source_key as precedence,
+        legal_entity_code,
+        'credit.village_roster' as source_table,
+        {{ roster_record_key() }} as source_key,
+        '2' || {{ roster_record_key() }} as precedence,
         'person' as customer_type,
-        roster.name_key,
-        roster.name_masked,
-        roster.phone_key,
-        roster.phone_masked,
-        roster.id_number_key,
-        roster.id_number_masked,
-        roster.id_number_is_valid,
-        roster.id_number_gender as gender,
-        roster.id_number_birth_date as birth_date,
-        roster.village_code
-    from identity
-    inner join roster
-        on
-            identity.legal_entity_code = roster.legal_entity_code
-            and identity.source_key = roster.village_code || '|' || roster.household_no || '|' || roster.member_no
-    where identity.source_table = 'credit.village_roster'
+        phone_key,
+        phone_masked,
+        village_code,
+        {{ described_person() }}
+    from roster
     union all by name
     select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '3' || identity.source_key as precedence,
+        legal_entity_code,
+        'social_security.card_holder' as source_table,
+        card_number_key as source_key,
+        '3' || card_number_key as precedence,
         'person' as customer_type,
-        own_cards.name_key,
-        own_cards.name_masked,
-        own_cards.phone_key,
-        own_cards.phone_masked,
-        own_cards.id_number_key,
-        own_cards.id_number_masked,
-        own_cards.id_number_is_valid,
-        own_cards.id_number_gender as gender,
-        own_cards.id_number_birth_date as birth_date,
-        own_cards.village_code
-    from identity
-    inner join own_cards
-        on
-            identity.legal_entity_code = own_cards.legal_entity_code
-            and identity.source_key = own_cards.card_number_key
-    where identity.source_table = 'social_security.card_holder'
+        phone_key,
+        phone_masked,
+        village_code,
+        {{ described_person() }}
+    from own_cards
+    {%- for source_table, relation, key, name, place in [
+        ('external.business_registry', 'registry', 'credit_code', 'entity_name', '4'),
+        ('acquiring.merchant', 'merchants', 'merchant_id', 'merchant_name', '5'),
+    ] %}
     union all by name
-    -- The registered name of a business is public, so it is shown in full, not core's masked one.
+    -- the registered name of a business is public, so it is shown in full, not core's masked one
     select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '4' || identity.source_key as precedence,
+        legal_entity_code,
+        '{{ source_table }}' as source_table,
+        {{ key }} as source_key,
+        '{{ place }}' || {{ key }} as precedence,
         'enterprise' as customer_type,
-        registry.entity_name as public_name,
-        registry.legal_person_phone_key as phone_key,
-        registry.legal_person_phone_masked as phone_masked,
-        registry.village_code,
-        registry.credit_code
-    from identity
-    inner join registry
-        on
-            identity.legal_entity_code = registry.legal_entity_code
-            and identity.source_key = registry.credit_code
-    where identity.source_table = 'external.business_registry'
+        {{ name }} as public_name,
+        legal_person_phone_key as phone_key,
+        legal_person_phone_masked as phone_masked,
+        village_code,
+        credit_code
+    from {{ relation }}
     union all by name
     select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '4' || identity.source_key as precedence,
+        legal_entity_code,
+        '{{ source_table }}.legal_person' as source_table,
+        {{ key }} as source_key,
+        '{{ place }}' || {{ key }} as precedence,
         'person' as customer_type,
-        registry.legal_person_name_key as name_key,
-        registry.legal_person_name_masked as name_masked,
-        registry.legal_person_phone_key as phone_key,
-        registry.legal_person_phone_masked as phone_masked,
-        registry.legal_person_id_number_key as id_number_key,
-        registry.legal_person_id_number_masked as id_number_masked,
-        registry.legal_person_id_number_is_valid as id_number_is_valid,
-        registry.legal_person_id_number_gender as gender,
-        registry.legal_person_id_number_birth_date as birth_date
-    from identity
-    inner join registry
-        on
-            identity.legal_entity_code = registry.legal_entity_code
-            and identity.source_key = registry.credit_code
-    where identity.source_table = 'external.business_registry.legal_person'
+        legal_person_phone_key as phone_key,
+        legal_person_phone_masked as phone_masked,
+        {{ described_person("legal_person_") }}
+    from {{ relation }}
+    {%- endfor %}
     union all by name
     select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '5' || identity.source_key as precedence,
-        'enterprise' as customer_type,
-        merchants.merchant_name as public_name,
-        merchants.legal_person_phone_key as phone_key,
-        merchants.legal_person_phone_masked as phone_masked,
-        merchants.village_code,
-        merchants.credit_code
-    from identity
-    inner join merchants
-        on
-            identity.legal_entity_code = merchants.legal_entity_code
-            and identity.source_key = merchants.merchant_id
-    where identity.source_table = 'acquiring.merchant'
-    union all by name
-    select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '5' || identity.source_key as precedence,
+        legal_entity_code,
+        'credit.whitelist' as source_table,
+        {{ whitelist_record_key() }} as source_key,
+        '6' || {{ whitelist_record_key() }} as precedence,
         'person' as customer_type,
-        merchants.legal_person_name_key as name_key,
-        merchants.legal_person_name_masked as name_masked,
-        merchants.legal_person_phone_key as phone_key,
-        merchants.legal_person_phone_masked as phone_masked,
-        merchants.legal_person_id_number_key as id_number_key,
-        merchants.legal_person_id_number_masked as id_number_masked,
-        merchants.legal_person_id_number_is_valid as id_number_is_valid,
-        merchants.legal_person_id_number_gender as gender,
-        merchants.legal_person_id_number_birth_date as birth_date
-    from identity
-    inner join merchants
-        on
-            identity.legal_entity_code = merchants.legal_entity_code
-            and identity.source_key = merchants.merchant_id
-    where identity.source_table = 'acquiring.merchant.legal_person'
-    union all by name
-    select
-        identity.legal_entity_code,
-        identity.customer_id,
-        '6' || identity.source_key as precedence,
-        'person' as customer_type,
-        whitelist.name_key,
-        whitelist.name_masked,
-        whitelist.id_number_key,
-        whitelist.id_number_masked,
-        whitelist.id_number_is_valid,
-        whitelist.id_number_gender as gender,
-        whitelist.id_number_birth_date as birth_date,
-        whitelist.village_code
-    from identity
-    inner join whitelist
-        on
-            identity.legal_entity_code = whitelist.legal_entity_code
-            and identity.source_key = whitelist.whitelist_batch || '|' || whitelist.id_number_key
-    where identity.source_table = 'credit.whitelist'
+        village_code,
+        {{ described_person() }}
+    from whitelist
 ),
 
 -- A mistyped ID number, and what follows from it, stands behind any valid one.
 precedences as (
     select
-        *,
-        if(id_number_is_valid, '0', '1') || precedence as id_precedence
+        identity.customer_id,
+        records.*,
+        coalesce(records.stated_gender, records.id_number_gender) as gender,
+        coalesce(records.stated_birth_date, records.id_number_birth_date) as birth_date,
+        if(records.id_number_is_valid, '0', '1') || records.precedence as id_precedence
     from records
+    inner join identity
+        on
+            records.legal_entity_code = identity.legal_entity_code
+            and records.source_table = identity.source_table
+            and records.source_key = identity.source_key
 ),
 
 -- min_by passes over records that leave the attribute empty.

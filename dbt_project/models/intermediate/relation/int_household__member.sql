@@ -21,6 +21,7 @@ select
     evaluated.customer_id,
     evaluated.household_id,
     min(roster.village_code) as village_code,
+    min_by(roster.group_name, roster.member_no) as group_name,
     min_by(roster.relation, roster.member_no) as relation_to_head,
     min(roster.member_no) as member_no,
     min(roster.filed_date) as filed_date
@@ -32,6 +33,6 @@ inner join identity
 inner join roster
     on
         identity.legal_entity_code = roster.legal_entity_code
-        and identity.source_key = roster.village_code || '|' || roster.household_no || '|' || roster.member_no
+        and identity.source_key = {{ roster_record_key('roster') }}
         and evaluated.household_id = roster.village_code || '-' || roster.household_no
 group by evaluated.legal_entity_code, evaluated.customer_id, evaluated.household_id

@@ -136,11 +136,7 @@ select
         when items.valid_to > {{ business_date() }} - {{ var('explained_days') }} then 'removed_recently'
         else 'removed'
     end as status,
-    case
-        when items.valid_to is null then '有效'
-        when items.valid_to > {{ business_date() }} - {{ var('explained_days') }} then '近期移除'
-        else '已移除'
-    end as status_name,
+    {{ value_label('status', 'item_status') }} as status_name,
     items.rule_text
     || coalesce(
         '。依据:'

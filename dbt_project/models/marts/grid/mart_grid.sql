@@ -129,10 +129,7 @@ select
     {%- for figure in grid_figures() %}
     coalesce(described.{{ figure }}, 0) as {{ figure }},
     {%- endfor %}
-    described.person_customers / nullif(described.people, 0) as penetration,
-    described.filed / nullif(described.people, 0) as filed_share,
-    described.evaluated / nullif(described.people, 0) as evaluated_share,
-    described.credited / nullif(described.customers, 0) as credited_share
+    {{ grid_rates("described") }}
 from described
 left join branches
     on

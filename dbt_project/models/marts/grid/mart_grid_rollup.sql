@@ -89,10 +89,7 @@ select
     owned.owner_name,
     summed.grids,
     summed.{{ grid_figures() | join(',\n    summed.') }},
-    summed.person_customers / nullif(summed.people, 0) as penetration,
-    summed.filed / nullif(summed.people, 0) as filed_share,
-    summed.evaluated / nullif(summed.people, 0) as evaluated_share,
-    summed.credited / nullif(summed.customers, 0) as credited_share
+    {{ grid_rates("summed") }}
 from summed
 left join owned
     on
