@@ -120,6 +120,7 @@ FAKE_VISITS: Final = 300  # visits recorded where the customer does not live
 # --- A delta day ----------------------------------------------------------------------------------------------------
 NEW_CUSTOMERS_DAY: Final = 300
 CHANGED_CUSTOMERS_DAY: Final = 500
+HANDED_OVER_CUSTOMERS_DAY: Final = 200
 NEW_LINES_DAY: Final = 60
 NEW_MERCHANTS_DAY: Final = 30
 CONTACTS_DAY: Final = 800
