@@ -5,23 +5,23 @@ with
 cohorts as (
     select
         dimension,
-        period || cohort_start || from_stage_code || to_stage_code || horizon_name as cell,
+        period || cohort_start || from_stage_code || to_stage_code || horizon_name as cell_code,
         sum(customers) as counted,
         sum(earlier_customers) as others,
         sum(converted) as reached
     from {{ ref('mart_funnel_cohort') }}
-    group by dimension, cell
+    group by dimension, cell_code
 ),
 
 applications as (
     select
         dimension,
-        stage_code as cell,
+        stage_code as cell_code,
         sum(applications) as counted,
         sum(standing) as others,
         sum(passed + rejected + standing) as reached
     from {{ ref('mart_application_funnel') }}
-    group by dimension, cell
+    group by dimension, cell_code
 ),
 
 figures as (
@@ -37,7 +37,7 @@ bank as (
 
 select figures.*
 from figures
-left join bank on figures.cell = bank.cell
+left join bank on figures.cell_code = bank.cell_code
 where
     figures.counted is distinct from bank.counted
     or figures.others is distinct from bank.others

@@ -18,22 +18,31 @@ members as (
     select * from {{ ref('int_funnel__dimension') }}
 ),
 
+begun as (
+    select * from staged
+    where begun_date >= date_trunc('month', {{ business_date() }}) - interval {{ var('cohort_months') - 1 }} month
+),
+
+cut as (
+    {{ by_dimension('begun', dimensions) }}
+),
+
 counted as (
     select
         legal_entity_code,
+        dimension,
+        dimension_value,
         stage_code,
         stage_name,
         stage_order,
-        {{ dimension_columns(dimensions) }},
         count(*) as applications,
         cast(coalesce(sum(application_amount), 0) as decimal(18, 2)) as amount,
         count(*) filter (where stage_outcome = 'passed') as passed,
         count(*) filter (where stage_outcome = 'rejected') as rejected,
         count(*) filter (where stage_outcome = 'standing') as standing,
         median(days_from_previous) as median_days_from_previous
-    from staged
-    where begun_date >= date_trunc('month', {{ business_date() }}) - interval {{ var('cohort_months') - 1 }} month
-    group by {{ dimension_sets(["legal_entity_code", "stage_code", "stage_name", "stage_order"], dimensions) }}
+    from cut
+    group by all
 )
 
 select

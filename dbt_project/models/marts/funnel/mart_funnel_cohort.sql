@@ -1,6 +1,3 @@
-{#- Weeks of a grid or a manager hold a handful of customers: weekly cohorts are kept for the bank and its branches. -#}
-{%- set horizons = [30, 60, 90] -%}
-{%- set dimensions = funnel_dimensions() -%}
 with
 
 progress as (
@@ -15,51 +12,76 @@ members as (
     select * from {{ ref('int_funnel__dimension') }}
 ),
 
+periods (period, period_length) as (
+    values
+    ('month', interval 1 month),
+    ('week', interval 1 week)
+),
+
+horizons (horizon_days, horizon_name) as (
+    values
+    (30, '30天内'),
+    (60, '60天内'),
+    (90, '90天内'),
+    (null, '至今')
+),
+
+cut as (
+    {{ by_dimension('progress', funnel_dimensions()) }}
+),
+
+-- Weeks of a grid or a manager hold a handful of customers: weekly cohorts are kept for the bank and its branches.
+placed as (
+    select
+        cut.*,
+        periods.period,
+        cast(date_trunc(periods.period, cut.from_date) as date) as cohort_start,
+        cast(date_trunc(periods.period, cut.from_date) + periods.period_length as date) - 1 as cohort_end
+    from cut
+    cross join periods
+    where
+        periods.period = 'month'
+        or (
+            cut.dimension in ('bank', 'branch')
+            and cut.from_date >= date_trunc('week', {{ business_date() }}) - interval {{ var('cohort_weeks') - 1 }} week
+        )
+),
+
 counted as (
-    {%- for period, grouped_by in {"month": dimensions, "week": {"branch": "branch_code"}}.items() %}
     select
         legal_entity_code,
-        '{{ period }}' as period,
-        cast(date_trunc('{{ period }}', from_date) as date) as cohort_start,
-        cast(date_trunc('{{ period }}', from_date) + interval 1 {{ period }} as date) as cohort_end,
+        dimension,
+        dimension_value,
+        period,
+        cohort_start,
+        cohort_end,
         from_stage_code,
         to_stage_code,
-        {{ dimension_columns(grouped_by) }},
         count(*) filter (where not is_earlier) as customers,
         count(*) filter (where is_earlier) as earlier_customers,
-        {%- for days in horizons %}
-        count(*) filter (where days <= {{ days }}) as converted_{{ days }},
-        {%- endfor %}
+        count(*) filter (where days <= 30) as converted_30,
+        count(*) filter (where days <= 60) as converted_60,
+        count(*) filter (where days <= 90) as converted_90,
         count(*) filter (where days is not null) as converted_to_date
-    from progress
-    {%- if period == "week" %}
-    where from_date >= date_trunc('week', {{ business_date() }}) - interval {{ var('cohort_weeks') - 1 }} week
-    {%- endif %}
-    group by {{ dimension_sets(
-        ["legal_entity_code", "cohort_start", "cohort_end", "from_stage_code", "to_stage_code"], grouped_by
-    ) }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+    from placed
+    group by all
 ),
 
 -- A horizon is shown once the last customer of the cohort has lived through it; what came so far is always shown.
 observed as (
-    {%- for days in horizons %}
     select
         counted.*,
-        {{ days }} as horizon_days,
-        '{{ days }}天内' as horizon_name,
-        converted_{{ days }} as converted
+        horizons.horizon_days,
+        horizons.horizon_name,
+        case horizons.horizon_days
+            when 30 then counted.converted_30
+            when 60 then counted.converted_60
+            when 90 then counted.converted_90
+            else counted.converted_to_date
+        end as converted
     from counted
-    where cohort_end - 1 + {{ days }} <= {{ business_date() }}
-    union all
-    {%- endfor %}
-    select
-        counted.*,
-        cast(null as integer) as horizon_days,
-        '至今' as horizon_name,
-        converted_to_date as converted
-    from counted
+    cross join horizons
+    where horizons.horizon_days is null or counted.cohort_end + horizons.horizon_days <= {{ business_date() }}
 )
 
 select

@@ -1,4 +1,3 @@
-{%- set dimensions = funnel_dimensions() -%}
 with
 
 progress as (
@@ -14,16 +13,21 @@ members as (
     select * from {{ ref('int_funnel__dimension') }}
 ),
 
+cut as (
+    {{ by_dimension('progress', funnel_dimensions()) }}
+),
+
 measured as (
     select
         legal_entity_code,
+        dimension,
+        dimension_value,
         from_stage_code,
         to_stage_code,
-        {{ dimension_columns(dimensions) }},
         count(*) as customers,
         median(days) as median_days
-    from progress
-    group by {{ dimension_sets(["legal_entity_code", "from_stage_code", "to_stage_code"], dimensions) }}
+    from cut
+    group by all
 )
 
 select
