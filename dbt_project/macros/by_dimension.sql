@@ -20,7 +20,7 @@
 {% macro funnel_dimensions() -%}
     {{ return({
         "branch": "branch_code",
-        "manager": "manager_id",
+        "manager": "manager_code",
         "market_type": "market_type",
         "segment": "segment_code",
         "grid": "grid_id",

@@ -23,7 +23,7 @@ select
     dimension_value,
     dimension_name,
     branch_code,
-    case dimension when 'manager' then dimension_value end as manager_id
+    manager_id
 from organisation
 union all
 select

@@ -8,8 +8,9 @@ stages as (
     select * from {{ ref('int_funnel__stage') }}
 ),
 
-features as (
-    select * from {{ ref('int_customer__features') }}
+-- Branch and manager as in the organisation tree of KPIs.
+placed as (
+    select * from {{ ref('int_metric__base') }}
 ),
 
 cohorts as (
@@ -52,16 +53,16 @@ select
     sought.channel,
     sought.product_code,
     sought.list_code,
-    features.branch_code,
-    features.manager_id,
-    features.primary_grid_id as grid_id,
-    features.market_type,
-    features.segment_code
+    placed.branch_code,
+    placed.manager_code,
+    placed.primary_grid_id as grid_id,
+    placed.market_type,
+    placed.segment_code
 from sought
-inner join features
+inner join placed
     on
-        sought.legal_entity_code = features.legal_entity_code
-        and sought.customer_id = features.customer_id
+        sought.legal_entity_code = placed.legal_entity_code
+        and sought.customer_id = placed.customer_id
 left join entries
     on
         sought.legal_entity_code = entries.legal_entity_code

@@ -12,6 +12,10 @@ features as (
     select * from {{ ref('int_customer__features') }}
 ),
 
+measured as (
+    select * from {{ ref('int_metric__base') }}
+),
+
 branches as (
     select * from {{ ref('dim_branch') }}
 ),
@@ -32,7 +36,7 @@ select
     features.name_masked,
     features.customer_type,
     features.entity_type,
-    features.is_evaluated and features.entity_type is not null as is_main_entity,
+    measured.is_main_entity,
     dormant.is_signed,
     dormant.credit_limit,
     dormant.approved_date,
@@ -71,6 +75,10 @@ inner join features
     on
         dormant.legal_entity_code = features.legal_entity_code
         and dormant.customer_id = features.customer_id
+inner join measured
+    on
+        dormant.legal_entity_code = measured.legal_entity_code
+        and dormant.customer_id = measured.customer_id
 left join branches
     on
         features.legal_entity_code = branches.legal_entity_code
