@@ -282,19 +282,7 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
     write_workbook(
         folder / f"visit_{stamp}.xlsx",
         "走访记录",
-        (
-            "走访编号",
-            "客户号",
-            "客户经理",
-            "拜访形式",
-            "走访方式",
-            "走访时间",
-            "登记时间",
-            "纬度",
-            "经度",
-            "走访内容",
-            "走访结果",
-        ),  # fmt: skip
+        _VISIT_HEADER,
         lines,
         business_date,
         titles=("客户经理走访登记表",),
