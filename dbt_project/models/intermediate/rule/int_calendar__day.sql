@@ -51,5 +51,6 @@ select
     calendar_date,
     holiday_name,
     is_day_off,
+    next_working_date,
     if(is_day_off, 0, coalesce(cast(next_working_date - calendar_date as integer) - 1, 0)) as days_off_ahead
 from followed

@@ -16,7 +16,19 @@ account_days as (
 
 calendar as (
     select * from {{ ref('int_calendar__day') }}
-    where calendar_date = {{ business_date() }}
+),
+
+-- who is told of this day works on the next one
+tomorrow as (
+    select
+        today.legal_entity_code,
+        next_day.days_off_ahead
+    from calendar as today
+    inner join calendar as next_day
+        on
+            today.legal_entity_code = next_day.legal_entity_code
+            and today.next_working_date = next_day.calendar_date
+    where today.calendar_date = {{ business_date() }}
 ),
 
 demand as (
@@ -59,7 +71,7 @@ select
     cast(coalesce(posted.inflow, 0) as decimal(18, 2)) as inflow,
     cast(coalesce(posted.bill_received, 0) as decimal(18, 2)) as bill_received,
     cast(coalesce(posted.foreign_exchange_received, 0) as decimal(18, 2)) as foreign_exchange_received,
-    coalesce(calendar.days_off_ahead, 0) as days_off_ahead
+    coalesce(tomorrow.days_off_ahead, 0) as days_off_ahead
 from features
 left join demand
     on
@@ -69,5 +81,5 @@ left join posted
     on
         features.legal_entity_code = posted.legal_entity_code
         and features.customer_id = posted.customer_id
-left join calendar
-    on features.legal_entity_code = calendar.legal_entity_code
+left join tomorrow
+    on features.legal_entity_code = tomorrow.legal_entity_code
