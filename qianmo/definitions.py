@@ -196,6 +196,12 @@ class Aggregate:
         head = function.get(self.function, f"sum({self.expression})")
         return f"{head} filter (where {self.condition})" if self.condition else head
 
+    @property
+    def row_sql(self) -> str:
+        """What one row of the base adds; null for nothing."""
+        value = self.expression or "1"
+        return f"case when {self.condition} then {value} end" if self.condition else value
+
 
 def _is_one_expression(text: str | None) -> bool:
     """Whether no bracket closes what was opened before: `a) / sum(b` is two."""
@@ -224,7 +230,7 @@ class Metric(Definition):
     grain: Text
     """What one counted row is, in Chinese: 客户, 授信合同, 走访 …"""
     additive: bool | None = None
-    """May be summed over organisations; not given, a figure without a denominator may."""
+    """May be summed over organisations; not given, a count or sum without a denominator may."""
     base: Text
     """Model whose columns the SQL is over."""
     numerator: Text
@@ -240,14 +246,16 @@ class Metric(Definition):
     def _sums_what_it_says(self) -> "Metric":
         if self.unit == "ratio" and self.denominator is None:
             raise ValueError("a ratio has a denominator")
-        if self.additive and self.denominator is not None:
-            raise ValueError("a quotient is not additive: drop additive")
-        self.measures()
+        numerator, denominator = self.measures()
+        if self.additive and (denominator or numerator.function == "count_distinct"):
+            raise ValueError("a quotient or a count of distinct values is not additive: drop additive")
         return self
 
     @property
     def is_additive(self) -> bool:
-        return self.denominator is None if self.additive is None else self.additive
+        numerator, denominator = self.measures()
+        can_be = denominator is None and numerator.function != "count_distinct"
+        return can_be if self.additive is None else self.additive
 
     def measures(self) -> tuple[Aggregate, Aggregate | None]:
         """Numerator and denominator over the whole base: the population is part of their conditions."""
@@ -281,7 +289,9 @@ class Metric(Definition):
         numerator, denominator = self.measures()
         told = self.model_dump(exclude={"population", "flow_date", "numerator", "denominator"})
         told |= {"additive": self.is_additive, "numerator": numerator.sql}
-        return told | ({"denominator": denominator.sql} if denominator else {})
+        if denominator:
+            return told | {"denominator": denominator.sql}
+        return told | {"function": numerator.function, "row_value": numerator.row_sql}
 
 
 class MarketingList(Definition):
