@@ -7,6 +7,7 @@ places it in the generated models, so adding a tag, a metric or a list is adding
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -156,18 +157,131 @@ def _shown(value: Scalar | list[Scalar]) -> str:
     return f"{value:.0%}" if isinstance(value, float) and value < 1 else str(value)
 
 
+@dataclass(frozen=True)
+class Aggregate:
+    """What a metric adds up over the rows of its base: `count(*)`, `count(distinct x)` or `sum(x)` of those rows that
+    fulfil a condition. No other form: one pass over a base and a semantic model must both be able to say it.
+    """
+
+    function: Literal["count", "count_distinct", "sum"]
+    expression: str | None
+    condition: str | None
+
+    @classmethod
+    def parsed(cls, text: str) -> "Aggregate":
+        """Of SQL such as `sum(balance) filter (where is_open)`.
+
+        Raises:
+            ValueError: another form.
+        """
+        head, filtered, tail = " ".join(text.split()).partition(" filter (where ")
+        for function, form in _AGGREGATES.items():
+            found = form.fullmatch(head)
+            expression = found["x"] if found and function != "count" else None
+            if found and _is_one_expression(expression) and (not filtered or tail.endswith(")")):
+                return cls(function, expression, tail[:-1] or None)
+        raise ValueError(
+            f"{text!r}: write count(*), count(distinct x) or sum(x), each with or without filter (where …)"
+        )
+
+    def among(self, condition: str | None) -> "Aggregate":
+        """The same over fewer rows."""
+        conditions = [one for one in (condition, self.condition) if one]
+        joined = conditions[0] if len(conditions) == 1 else " and ".join(f"({one})" for one in conditions)
+        return replace(self, condition=joined or None)
+
+    @property
+    def sql(self) -> str:
+        function = {"count": "count(*)", "count_distinct": f"count(distinct {self.expression})"}
+        head = function.get(self.function, f"sum({self.expression})")
+        return f"{head} filter (where {self.condition})" if self.condition else head
+
+
+def _is_one_expression(text: str | None) -> bool:
+    """Whether no bracket closes what was opened before: `a) / sum(b` is two."""
+    depth = 0
+    for character in text or "":
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            return False
+    return True
+
+
+_AGGREGATES: dict[Literal["count", "count_distinct", "sum"], re.Pattern[str]] = {
+    "count": re.compile(r"count\(\*\)"),
+    "count_distinct": re.compile(r"count\(distinct (?P<x>.+)\)"),
+    "sum": re.compile(r"sum\((?P<x>.+)\)"),
+}
+
+PERIODS = {"month": "本月", "quarter": "本季", "year": "本年"}
+
+
 class Metric(Definition):
     """A metric (domain section 7): defined once, everything that shows it uses this."""
 
     definition: Text
     unit: Literal["ratio", "count", "amount"]
-    base: Text = "int_metric__base"
+    grain: Text
+    """What one counted row is, in Chinese: 客户, 授信合同, 走访 …"""
+    additive: bool | None = None
+    """May be summed over organisations; not given, a figure without a denominator may."""
+    base: Text
     """Model whose columns the SQL is over."""
     numerator: Text
-    """SQL aggregate."""
+    """SQL aggregate (`Aggregate`)."""
     denominator: Text | None = None
     population: Text | None = None
     """SQL filter of the base rows."""
+    flow_date: Code | None = None
+    """Date column of the base. The file then stands for three metrics, `<code>_month`, `<code>_quarter` and
+    `<code>_year`, which count the rows from the period's first day to the business date."""
+
+    @model_validator(mode="after")
+    def _sums_what_it_says(self) -> "Metric":
+        if self.unit == "ratio" and self.denominator is None:
+            raise ValueError("a ratio has a denominator")
+        if self.additive and self.denominator is not None:
+            raise ValueError("a quotient is not additive: drop additive")
+        self.measures()
+        return self
+
+    @property
+    def is_additive(self) -> bool:
+        return self.denominator is None if self.additive is None else self.additive
+
+    def measures(self) -> tuple[Aggregate, Aggregate | None]:
+        """Numerator and denominator over the whole base: the population is part of their conditions."""
+        numerator = Aggregate.parsed(self.numerator).among(self.population)
+        return numerator, Aggregate.parsed(self.denominator).among(self.population) if self.denominator else None
+
+    def by_period(self) -> list["Metric"]:
+        """The three metrics of a flow; any other metric as it is."""
+        if self.flow_date is None:
+            return [self]
+        return [
+            self.model_copy(
+                update={
+                    "code": f"{self.code}_{period}",
+                    "name": f"{text}{self.name}",
+                    "definition": self.definition.replace("期内", text, 1),
+                    "flow_date": None,
+                    "population": " and ".join(
+                        [
+                            *([f"({self.population})"] if self.population else []),
+                            f"{self.flow_date} >= date_trunc('{period}', business_date)",
+                            f"{self.flow_date} <= business_date",
+                        ]
+                    ),
+                }
+            )
+            for period, text in PERIODS.items()
+        ]
+
+    def variable(self) -> dict[str, Any]:
+        numerator, denominator = self.measures()
+        told = self.model_dump(exclude={"population", "flow_date", "numerator", "denominator"})
+        told |= {"additive": self.is_additive, "numerator": numerator.sql}
+        return told | ({"denominator": denominator.sql} if denominator else {})
 
 
 class MarketingList(Definition):
@@ -257,8 +371,16 @@ def _no_column(name: str) -> str:
 
 
 def metrics(folder: Path = DEFINITIONS) -> list[Metric]:
-    """Every metric, in code order."""
-    return _load(folder / "metrics", Metric)
+    """Every metric, in the order of the files; a flow is three.
+
+    Raises:
+        ConfigurationError: a file does not follow its schema, or two give a metric of the same code.
+    """
+    found = [metric for file in _load(folder / "metrics", Metric) for metric in file.by_period()]
+    codes = [metric.code for metric in found]
+    if twice := sorted({code for code in codes if codes.count(code) > 1}):
+        raise ConfigurationError(f"{folder / 'metrics'}: {', '.join(twice)}: a flow gives this code too; rename one")
+    return found
 
 
 def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:

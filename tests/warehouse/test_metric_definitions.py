@@ -1,11 +1,13 @@
 """The metrics as shipped, on rows whose answers the seeds give."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pytest
+from pydantic import ValidationError
 
-from qianmo.definitions import metrics
+from qianmo.definitions import Metric, metrics
 
 METRICS = {metric.code: metric for metric in metrics()}
 
@@ -35,7 +37,7 @@ def county() -> Iterator[duckdb.DuckDBPyConnection]:
         """)
         connection.execute("""
             create table int_metric__village (
-                own_cards bigint, county_cards bigint, own_card_holders bigint, registered_population bigint,
+                own_cards bigint, county_cards bigint, own_card_holders bigint, carded_population bigint,
                 households bigint, filed_households bigint, evaluated_households bigint,
                 credited_households bigint, customer_households bigint, filed_people bigint,
                 whitelisted_households bigint, whitelist_limit decimal(18, 2)
@@ -76,9 +78,9 @@ def county() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _value(connection: duckdb.DuckDBPyConnection, code: str, where: str = "true") -> float | None:
     metric = METRICS[code]
+    numerator, denominator = metric.measures()
     row = connection.execute(
-        f"select {metric.numerator}, {metric.denominator or 1} from {metric.base} "
-        f"where ({metric.population or 'true'}) and {where}"
+        f"select {numerator.sql}, {denominator.sql if denominator else 1} from {metric.base} where {where}"
     ).fetchone()
     assert row is not None
     return float(row[0]) / float(row[1]) if row[1] else None
@@ -128,6 +130,22 @@ def test_coverage_of_places_without_card_data_is_unknown(county: duckdb.DuckDBPy
     assert _value(county, "card_coverage", "county_cards < 0") is None
 
 
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [("new_credited_month", 2), ("new_credited_quarter", 3), ("new_credited_year", 4)],
+)
+def test_a_flow_counts_from_the_first_of_the_period_to_the_business_date(code: str, answer: int) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("""
+            create table int_metric__base as
+            select date '2024-05-31' as business_date, unnest([
+                date '2024-05-31', date '2024-05-01', date '2024-04-30', date '2024-03-31', date '2023-12-31',
+                date '2024-06-01', null
+            ]) as first_credit_date
+        """)
+        assert _value(connection, code) == answer
+
+
 def test_variants_have_names_of_their_own() -> None:
     names = [metric.name for metric in METRICS.values()]
     assert len(set(names)) == len(names)
@@ -135,5 +153,24 @@ def test_variants_have_names_of_their_own() -> None:
     assert len(set(texts)) == len(texts)
 
 
-def test_a_ratio_has_a_denominator() -> None:
-    assert all(metric.denominator for metric in METRICS.values() if metric.unit == "ratio")
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"unit": "ratio"}, "a ratio has a denominator"),
+        ({"numerator": "sum(outstanding) / sum(credit_limit)", "denominator": "count(*)"}, "write count"),
+        ({"numerator": "avg(outstanding)"}, "write count"),
+        ({"denominator": "count(*)", "additive": True}, "a quotient is not additive"),
+    ],
+)
+def test_a_metric_that_says_something_else_is_refused(fields: dict[str, Any], fault: str) -> None:
+    known = {"code": "a", "name": "甲", "owner": "乙", "definition": "丙", "unit": "count", "grain": "客户",
+             "base": "int_metric__base", "numerator": "count(*)"}  # fmt: skip
+    with pytest.raises(ValidationError, match=fault):
+        Metric.model_validate(known | fields)
+
+
+def test_the_population_holds_for_numerator_and_denominator() -> None:
+    numerator, denominator = METRICS["credited_undrawn_share"].measures()
+    assert numerator.sql == "count(*) filter (where (is_main_entity) and (is_credited and not is_drawn))"
+    assert denominator is not None
+    assert denominator.sql == "count(*) filter (where is_main_entity)"

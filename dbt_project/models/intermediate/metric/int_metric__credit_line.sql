@@ -11,31 +11,32 @@ drawn_lines as (
     from {{ ref('int_loan__assessed') }}
 ),
 
-features as (
-    select * from {{ ref('int_customer__features') }}
+customers as (
+    select * from {{ ref('int_metric__base') }}
 )
 
 select
     credit_lines.legal_entity_code,
+    {{ business_date() }} as business_date,
     credit_lines.credit_line_id,
     credit_lines.customer_id,
-    features.branch_code,
-    features.market_type,
-    features.town_code,
-    features.town_name,
-    features.segment_code,
-    features.segment_name,
-    features.manager_id,
+    customers.branch_code,
+    customers.market_type,
+    customers.town_code,
+    customers.town_name,
+    customers.segment_code,
+    customers.segment_name,
+    customers.manager_code,
     credit_lines.channel,
     credit_lines.product_code,
     credit_lines.limit_amount,
     credit_lines.is_signed,
     drawn_lines.credit_line_id is not null as is_drawn
 from credit_lines
-inner join features
+inner join customers
     on
-        credit_lines.legal_entity_code = features.legal_entity_code
-        and credit_lines.customer_id = features.customer_id
+        credit_lines.legal_entity_code = customers.legal_entity_code
+        and credit_lines.customer_id = customers.customer_id
 left join drawn_lines
     on
         credit_lines.legal_entity_code = drawn_lines.legal_entity_code

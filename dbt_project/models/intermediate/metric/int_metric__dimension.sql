@@ -28,14 +28,16 @@ select
     'bank' as dimension,
     '{{ var("legal_entity_code") }}' as dimension_value,
     {{ sql_text(var("legal_entity_name")) }} as dimension_name,
-    cast(null as varchar) as branch_code
+    cast(null as varchar) as branch_code,
+    cast(null as varchar) as manager_id
 union all
 select
     legal_entity_code,
     'branch' as dimension,
     branch_code as dimension_value,
     branch_name as dimension_name,
-    branch_code
+    branch_code,
+    cast(null as varchar) as manager_id
 from branches
 union all
 select
@@ -43,7 +45,8 @@ select
     'market_type' as dimension,
     market_type as dimension_value,
     market_type_name as dimension_name,
-    cast(null as varchar) as branch_code
+    cast(null as varchar) as branch_code,
+    cast(null as varchar) as manager_id
 from market_types
 union all
 select distinct
@@ -51,7 +54,8 @@ select distinct
     'town' as dimension,
     town_code as dimension_value,
     town_name as dimension_name,
-    cast(null as varchar) as branch_code
+    cast(null as varchar) as branch_code,
+    cast(null as varchar) as manager_id
 from villages
 union all
 select
@@ -59,7 +63,8 @@ select
     'segment' as dimension,
     segment_code as dimension_value,
     segment_name as dimension_name,
-    cast(null as varchar) as branch_code
+    cast(null as varchar) as branch_code,
+    cast(null as varchar) as manager_id
 from segments
 union all
 select
@@ -67,5 +72,23 @@ select
     'manager' as dimension,
     employee_id as dimension_value,
     employee_name as dimension_name,
-    branch_code
+    {{ kpi_branch_code('branch_code') }} as branch_code,
+    employee_id as manager_id
 from employees
+union all
+select
+    legal_entity_code,
+    'manager' as dimension,
+    {{ kpi_manager_code('null', 'branch_code') }} as dimension_value,
+    '未分配客户经理' as dimension_name,
+    branch_code,
+    cast(null as varchar) as manager_id
+from branches
+union all
+select
+    '{{ var("legal_entity_code") }}' as legal_entity_code,
+    unnest(['branch', 'manager']) as dimension,
+    {{ kpi_branch_code('null') }} as dimension_value,
+    unnest(['未归属机构', '未分配客户经理']) as dimension_name,
+    {{ kpi_branch_code('null') }} as branch_code,
+    cast(null as varchar) as manager_id

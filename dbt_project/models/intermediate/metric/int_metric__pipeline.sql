@@ -20,8 +20,8 @@ identities as (
     where source_table = 'core.customer'
 ),
 
-features as (
-    select * from {{ ref('int_customer__features') }}
+customers as (
+    select * from {{ ref('int_metric__base') }}
 ),
 
 people as (
@@ -36,15 +36,16 @@ people as (
 
 select
     applications.legal_entity_code,
+    {{ business_date() }} as business_date,
     applications.application_id,
-    features.customer_id,
-    features.branch_code,
-    features.market_type,
-    features.town_code,
-    features.town_name,
-    features.segment_code,
-    features.segment_name,
-    features.manager_id,
+    customers.customer_id,
+    {{ kpi_branch_code('customers.branch_code') }} as branch_code,
+    customers.market_type,
+    customers.town_code,
+    customers.town_name,
+    customers.segment_code,
+    customers.segment_name,
+    coalesce(customers.manager_code, {{ kpi_manager_code('null', 'null') }}) as manager_code,
     applications.list_code,
     applications.application_amount,
     applications.entered_date,
@@ -59,7 +60,7 @@ left join people
     on
         applications.legal_entity_code = people.legal_entity_code
         and applications.id_number_key = people.id_number_key
-left join features
+left join customers
     on
-        applications.legal_entity_code = features.legal_entity_code
-        and coalesce(identities.customer_id, people.customer_id) = features.customer_id
+        applications.legal_entity_code = customers.legal_entity_code
+        and coalesce(identities.customer_id, people.customer_id) = customers.customer_id

@@ -34,23 +34,24 @@ identities as (
     where source_table = 'core.customer'
 ),
 
-features as (
-    select * from {{ ref('int_customer__features') }}
+customers as (
+    select * from {{ ref('int_metric__base') }}
 )
 
 select
     contacts.legal_entity_code,
+    {{ business_date() }} as business_date,
     contacts.list_code,
     contacts.list_batch_id,
-    features.customer_id,
+    customers.customer_id,
     contacts.core_customer_id,
-    features.branch_code,
-    features.market_type,
-    features.town_code,
-    features.town_name,
-    features.segment_code,
-    features.segment_name,
-    features.manager_id,
+    customers.branch_code,
+    customers.market_type,
+    customers.town_code,
+    customers.town_name,
+    customers.segment_code,
+    customers.segment_name,
+    customers.manager_code,
     contacts.pushed_date,
     credited.credited_date,
     credited.credited_date is not null as is_credited_in_window
@@ -59,10 +60,10 @@ inner join identities
     on
         contacts.legal_entity_code = identities.legal_entity_code
         and contacts.core_customer_id = identities.source_key
-inner join features
+inner join customers
     on
-        identities.legal_entity_code = features.legal_entity_code
-        and identities.customer_id = features.customer_id
+        identities.legal_entity_code = customers.legal_entity_code
+        and identities.customer_id = customers.customer_id
 left join credited
     on
         contacts.legal_entity_code = credited.legal_entity_code

@@ -1,29 +1,35 @@
-{#- One pass over its base per metric; every dimension is a grouping set of that pass. -#}
+{#- One pass over each base: its metrics are filtered aggregates, the dimensions grouping sets of that pass. -#}
 {%- set dimensions = {
     'branch': 'branch_code',
     'market_type': 'market_type',
     'town': 'town_code',
     'segment': 'segment_code',
-    'manager': 'manager_id',
+    'manager': 'manager_code',
 } -%}
+{%- set bases = var('metrics') | groupby('base') -%}
 with
 
-{% for metric in var('metrics') %}
-{{ metric.code }} as (
+{% for base, metrics in bases %}
+{{ base }}_grouped as (
     select
         legal_entity_code,
-        '{{ metric.code }}' as metric_code,
-        {%- for dimension, column in dimensions.items() %}
-        {{ column }},
-        grouping({{ column }}) = 0 as by_{{ dimension }},
+        case
+            {%- for dimension, column in dimensions.items() %}
+            when grouping({{ column }}) = 0 then '{{ dimension }}'
+            {%- endfor %}
+            else 'bank'
+        end as dimension,
+        case
+            {%- for column in dimensions.values() %}
+            when grouping({{ column }}) = 0 then {{ column }}
+            {%- endfor %}
+            else legal_entity_code
+        end as dimension_value,
+        {%- for metric in metrics %}
+        cast({{ metric.numerator }} as double) as {{ metric.code }}_numerator,
+        cast({{ metric.denominator | default('null', true) }} as double) as {{ metric.code }}_denominator,
         {%- endfor %}
-        cast({{ metric.numerator }} as double) as numerator,
-        cast({{ metric.denominator | default('null', true) }} as double) as denominator,
-        {{ 'true' if metric.denominator else 'false' }} as is_ratio,
-    from {{ ref(metric.base | default('int_metric__base', true)) }}
-    {%- if metric.population %}
-    where {{ metric.population }}
-    {%- endif %}
+    from {{ ref(base) }}
     group by grouping sets (
         (legal_entity_code),
         {%- for column in dimensions.values() %}
@@ -32,45 +38,39 @@ with
     )
 ),
 
+{{ base }}_measured as (
+    select
+        legal_entity_code,
+        dimension,
+        dimension_value,
+        unnest([
+            {%- for metric in metrics %}
+            {
+                'metric_code': '{{ metric.code }}',
+                'numerator': coalesce({{ metric.code }}_numerator, 0),
+                'denominator':
+                {{ 'coalesce(' ~ metric.code ~ '_denominator, 0)' if metric.denominator else 'cast(null as double)' }}
+            }{{ "," if not loop.last }}
+            {%- endfor %}
+        ], recursive := true)
+    from {{ base }}_grouped
+    where dimension_value is not null
+),
+
 {% endfor %}
 measured as (
-    {%- for metric in var('metrics') %}
-    select * from {{ metric.code }}
+    {%- for base, _ in bases %}
+    select * from {{ base }}_measured
     union all
     {%- endfor %}
     select
         cast(null as varchar) as legal_entity_code,
+        cast(null as varchar) as dimension,
+        cast(null as varchar) as dimension_value,
         cast(null as varchar) as metric_code,
-        {%- for dimension, column in dimensions.items() %}
-        cast(null as varchar) as {{ column }},
-        false as by_{{ dimension }},
-        {%- endfor %}
         cast(null as double) as numerator,
-        cast(null as double) as denominator,
-        false as is_ratio
+        cast(null as double) as denominator
     where false
-),
-
-named as (
-    select
-        legal_entity_code,
-        metric_code,
-        case
-            {%- for dimension in dimensions %}
-            when by_{{ dimension }} then '{{ dimension }}'
-            {%- endfor %}
-            else 'bank'
-        end as dimension,
-        case
-            {%- for dimension, column in dimensions.items() %}
-            when by_{{ dimension }} then {{ column }}
-            {%- endfor %}
-            else legal_entity_code
-        end as dimension_value,
-        coalesce(numerator, 0) as numerator,
-        case when is_ratio then coalesce(denominator, 0) end as denominator,
-        is_ratio
-    from measured
 )
 
 select
@@ -81,6 +81,5 @@ select
     numerator,
     denominator,
     -- Nothing to measure is not zero.
-    case when is_ratio then numerator / nullif(denominator, 0) else numerator end as value
-from named
-where dimension_value is not null
+    case when denominator is null then numerator else numerator / nullif(denominator, 0) end as value
+from measured

@@ -90,16 +90,23 @@ places as (
 
 select
     places.legal_entity_code,
+    {{ business_date() }} as business_date,
     places.village_code,
     villages.village_name,
-    village_branches.branch_code,
+    {{ kpi_branch_code('village_branches.branch_code') }} as branch_code,
     villages.market_type,
     villages.town_code,
     villages.town_name,
     cast(null as varchar) as segment_code,
     cast(null as varchar) as segment_name,
-    cast(null as varchar) as manager_id,
+    cast(null as varchar) as manager_code,
     coalesce(villages.registered_population, 0) as registered_population,
+    -- A bank without card data has no coverage, instead of one of 0 %.
+    if(
+        sum(coalesce(cards.county_cards, 0)) over (partition by places.legal_entity_code) > 0,
+        coalesce(villages.registered_population, 0),
+        0
+    ) as carded_population,
     coalesce(villages.households, 0) as households,
     coalesce(filed.filed_households, 0) as filed_households,
     cast(coalesce(filed.filed_people, 0) as bigint) as filed_people,

@@ -26,7 +26,7 @@ select
     metric_values.dimension_value,
     coalesce(dimensions.dimension_name, metric_values.dimension_value) as dimension_name,
     dimensions.branch_code,
-    case when metric_values.dimension = 'manager' then metric_values.dimension_value end as manager_id,
+    dimensions.manager_id,
     metric_values.numerator,
     metric_values.denominator,
     metric_values.value

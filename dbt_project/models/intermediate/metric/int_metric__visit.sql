@@ -1,0 +1,50 @@
+with
+
+visits as (
+    select * from {{ ref('stg_marketing__visit') }}
+    where
+        visited_at >= date_trunc('year', {{ business_date() }})
+        and visited_at < {{ business_date() }} + 1
+),
+
+employees as (
+    select * from {{ ref('stg_core__employee') }}
+),
+
+identities as (
+    select * from {{ ref('int_customer__identity') }}
+    where source_table = 'core.customer'
+),
+
+customers as (
+    select * from {{ ref('int_metric__base') }}
+)
+
+select
+    visits.legal_entity_code,
+    {{ business_date() }} as business_date,
+    visits.visit_id,
+    customers.customer_id,
+    {{ kpi_branch_code('employees.branch_code') }} as branch_code,
+    employees.employee_id as manager_id,
+    {{ kpi_manager_code('employees.employee_id', 'employees.branch_code') }} as manager_code,
+    customers.market_type,
+    customers.town_code,
+    customers.town_name,
+    customers.segment_code,
+    customers.segment_name,
+    visits.visit_type,
+    cast(visits.visited_at as date) as visit_date
+from visits
+left join employees
+    on
+        visits.legal_entity_code = employees.legal_entity_code
+        and visits.manager_id = employees.employee_id
+left join identities
+    on
+        visits.legal_entity_code = identities.legal_entity_code
+        and visits.customer_id = identities.source_key
+left join customers
+    on
+        identities.legal_entity_code = customers.legal_entity_code
+        and identities.customer_id = customers.customer_id
