@@ -193,7 +193,7 @@ day_changes as (
 ),
 
 calendar as (
-    select {{ business_date() }} - days.days_back as calendar_day
+    select {{ business_date() }} - cast(days.days_back as integer) as calendar_day
     from range(1, {{ var('kpi_days_kept') }}) as days (days_back)
 ),
 

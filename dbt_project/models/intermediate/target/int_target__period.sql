@@ -69,7 +69,7 @@ select
     periods.period_end - periods.period_start as days,
     {{ business_date() }} - periods.period_start + 1 as days_elapsed,
     ({{ business_date() }} - periods.period_start + 1) / (periods.period_end - periods.period_start) as pace_share,
-    sum(weighted.day_weight) as flow_weight
+    round(sum(weighted.day_weight), 9) as flow_weight
 from periods
 inner join weighted
     on periods.period_start <= weighted.calendar_day and periods.period_end > weighted.calendar_day

@@ -93,9 +93,25 @@ forecast as (
                 then {{ drift_margin('deviation', 'history_days', 'days_ahead', quantile) }}
         end as margin_{{ level }},
         {%- endfor %}
-        -- what has been done in a period is not undone, and no stock is less than nothing
-        if(measure_kind = 'flow', actual, 0) as least_value
     from measured
+),
+
+-- What has been done in a period is not undone, and no stock is less than nothing.
+bounded as (
+    select
+        * exclude (forecast_value),
+        {%- for name, value in [
+            ('value', 'forecast_value'),
+            ('low_80', 'forecast_value - margin_80'),
+            ('high_80', 'forecast_value + margin_80'),
+            ('low_95', 'forecast_value - margin_95'),
+            ('high_95', 'forecast_value + margin_95'),
+        ] %}
+        case
+            when forecast_method = 'drift' then greatest({{ value }}, if(measure_kind = 'flow', actual, 0))
+        end as forecast_{{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from forecast
 )
 
 select
@@ -110,7 +126,7 @@ select
     period_start,
     period_end - 1 as period_last_day,
     is_stated,
-    basis,
+    target_basis,
     target_value,
     actual,
     actual / nullif(target_value, 0) as completion,
@@ -119,16 +135,16 @@ select
     actual - pace_value as gap_to_pace,
     history_days,
     forecast_method,
-    greatest(forecast_value, least_value) as forecast_value,
-    greatest(forecast_value - margin_80, least_value) as forecast_low_80,
-    greatest(forecast_value + margin_80, least_value) as forecast_high_80,
-    greatest(forecast_value - margin_95, least_value) as forecast_low_95,
-    greatest(forecast_value + margin_95, least_value) as forecast_high_95,
-    greatest(forecast_value, least_value) / nullif(target_value, 0) as forecast_completion,
+    forecast_value,
+    forecast_low_80,
+    forecast_high_80,
+    forecast_low_95,
+    forecast_high_95,
+    forecast_value / nullif(target_value, 0) as forecast_completion,
     case
         when actual >= target_value then 'reached'
         when actual >= pace_value * (1 + {{ var('pace_tolerance') }}) then 'ahead'
         when actual >= pace_value * (1 - {{ var('pace_tolerance') }}) then 'on_pace'
         when actual is not null then 'behind'
-    end as target_status
-from forecast
+    end as pace_status
+from bounded

@@ -23,7 +23,7 @@ own as (
         stated.measure_kind,
         periods.period_type,
         stated_periods.period_type = periods.period_type as is_stated,
-        case when stated_periods.period_type = periods.period_type then 'stated' else 'time' end as basis,
+        case when stated_periods.period_type = periods.period_type then 'stated' else 'time' end as target_basis,
         case
             when stated_periods.period_type = periods.period_type then stated.target_value
             when stated.measure_kind = 'flow'
@@ -71,7 +71,7 @@ own as (
         parents.measure_kind,
         parents.period_type,
         false as is_stated,
-        'organisation' as basis,
+        'organisation' as target_basis,
         parents.target_value * shares.parent_share as target_value,
         parents.previous_target_value * shares.parent_share as previous_target_value
     from {{ parent }} as parents
@@ -116,7 +116,7 @@ select
     periods.period_end,
     periods.pace_share,
     final.is_stated,
-    final.basis,
+    final.target_basis,
     cast(final.target_value as double) as target_value,
     cast(final.previous_target_value as double) as previous_target_value
 from final

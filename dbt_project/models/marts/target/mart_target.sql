@@ -25,7 +25,7 @@ select
     progress.period_start,
     progress.period_last_day,
     progress.is_stated,
-    progress.basis,
+    progress.target_basis,
     progress.target_value,
     progress.actual,
     progress.completion,
@@ -43,7 +43,7 @@ select
     {%- for bound in ('low', 'high') %}
     progress.forecast_{{ bound }}_95 / nullif(progress.target_value, 0) as forecast_{{ bound }}_completion,
     {%- endfor %}
-    progress.target_status
+    progress.pace_status
 from progress
 left join organisations
     on
