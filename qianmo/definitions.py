@@ -519,6 +519,12 @@ def metrics(folder: Path = DEFINITIONS) -> list[Metric]:
     return found
 
 
+def flows(folder: Path = DEFINITIONS) -> list[dict[str, Any]]:
+    """The flows as their files state them, to be counted by day: date column, and what is added up on a day."""
+    files = [metric for metric in _load(folder / "metrics", Metric) if metric.flow_date]
+    return [{**metric.variable(), "flow_date": metric.flow_date} for metric in files]
+
+
 def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     """Every marketing list, in code order."""
     return _load(folder / "lists", MarketingList)
@@ -616,13 +622,14 @@ def value_labels() -> dict[str, dict[str, str]]:
 
 
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
-    """The definitions as the dbt variables `tags`, `metrics`, `lists` and `rules`, `linkage`, how records are compared,
-    `holidays` and `value_labels`.
+    """The definitions as the dbt variables `tags`, `metrics`, `flows`, `lists` and `rules`, `linkage`, how records are
+    compared, `performance`, how managers and branches are judged, `holidays` and `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
     """
     from qianmo.linkage import linkage
+    from qianmo.performance import performance
 
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)],
@@ -630,7 +637,10 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     }  # fmt: skip
     variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
     compared = linkage()
+    variables["flows"] = flows(folder)
+    codes = {one["code"] for one in (*variables["metrics"], *variables["flows"])}
     return variables | {
+        "performance": performance(codes).model_dump(exclude_none=True),
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),

@@ -223,7 +223,7 @@ def _outside_the_contract(measure: Measure, mart: Mart) -> str | None:
         return (
             f"{mart.name} cannot show the metric {measure.metric}: it needs config.meta.contract_of, its base's columns"
         )
-    if measure.is_ratio and measure.single not in mart.finished:
+    if measure.is_ratio and measure.single in mart.columns and measure.single not in mart.finished:
         return (
             f"{measure.single} is a ratio of which {mart.name} does not say what is divided by what: write it with ÷"
             " in the column's description, or name the metric in its config.meta.metric"

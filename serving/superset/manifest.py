@@ -24,7 +24,7 @@ FINISHED_SUMS = "finished sums"
 """`config.meta.contract_of` of a mart with rows of metric_code, numerator and denominator."""
 Unit = Literal["户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "笔", "小时", "倍", "户/日", ""]
 """Empty for a word instead of a figure."""
-COUNTED: dict[str, Unit] = {"客户": "户", "商户": "户", "走访": "次", "村(社区)": "个"}
+COUNTED: dict[str, Unit] = {"客户": "户", "商户": "户", "走访": "次", "触达回执": "次", "村(社区)": "个"}
 """Unit of a count, by what one counted row is; 笔 for others."""
 
 
@@ -71,8 +71,8 @@ class Mart:
     """Column to Chinese label, in the order of the model's YAML."""
     descriptions: dict[str, str]
     finished: frozenset[str] = frozenset()
-    """Columns that hold a finished quotient, whose YAML says which: by `÷`, or by the contract's metric in
-    `config.meta.metric`."""
+    """Columns that hold a finished quotient and say which: by the name of the contract's metric, its code in
+    `config.meta.metric`, or `÷` in the description."""
     contract: dict[str, tuple[ContractMetric, str]] = field(default_factory=dict)
     """Metrics of the contract that its columns suffice for, by code, with their SQL over them."""
     has_tag_columns: bool = False
@@ -140,7 +140,8 @@ def _mart(node: dict[str, Any], contract: dict[str, ContractMetric]) -> Mart:
         metric = (described.get("config") or {}).get("meta", {}).get("metric")
         if metric is not None and metric not in contract:
             faults.append(f"column {column}: config.meta.metric is {metric!r}, which definitions/metrics does not have")
-        if metric is not None or "÷" in described.get("description", ""):
+        named = contract.get(column)
+        if metric or (named and named.denominator) or "÷" in described.get("description", ""):
             finished.add(column)
     contract_of = meta.get("contract_of")
     if contract_of not in {None, FINISHED_SUMS, *(metric.base for metric in contract.values())}:

@@ -19,6 +19,12 @@ ROWS = {
         "select *, event_date as disbursed_date, amount as loan_amount from marts.mart_kpi_event"
         " where event_kind = 'loan'"
     ),
+    "int_metric__contact": (
+        "select *, event_date as contact_date from marts.mart_kpi_event where event_kind = 'contact'"
+    ),
+    "int_metric__pipeline": (
+        "select *, event_date as entered_date from marts.mart_kpi_event where event_kind = 'application'"
+    ),
     "int_metric__visit": "select *, event_date as visit_date from marts.mart_kpi_event where event_kind = 'visit'",
 }
 """Base to the published rows behind it, under the names that the contract's SQL uses."""
