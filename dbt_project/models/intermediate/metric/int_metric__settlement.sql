@@ -21,7 +21,8 @@ select
     customers.segment_code,
     customers.segment_name,
     settlements.settlement_status,
-    settlements.settled_year,
+    -- where the estimate of the turnover is too low, no more than all of it is settled here
+    least(settlements.settled_year, settlements.annual_turnover) as settled_year,
     settlements.annual_turnover
 from settlements
 inner join customers
