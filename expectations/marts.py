@@ -180,7 +180,7 @@ def _own_checks(name: str, business_date: date) -> list[Check]:
                 no_rows("grid_total", "实体网格(含未分配)合计等于全行", worth["grid_total"], _GRID_TOTAL, name),
             ]
         case "mart_manager_kpi":
-            rows = "select manager_id, drawdown_rate from checked where drawdown_rate not between 0 and 1"
+            rows = "select manager_id from checked where drawdown_rate_credited_all not between 0 and 1"
             return [no_rows("share", "用信率在 0 与 1 之间", worth["share"], rows, name)]
         case "fct_customer_tag":
             rows = "select customer_id, tag_code, valid_from, valid_to from checked where valid_to <= valid_from"

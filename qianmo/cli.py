@@ -55,6 +55,7 @@ superset_app = typer.Typer(no_args_is_help=True, help="Superset's assets, roles 
 explain_app = typer.Typer(no_args_is_help=True, help="Why something is as it is published.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were rejected: see them, mend, release them.")
 identity_app = typer.Typer(no_args_is_help=True, help="How records are linked to persons.")
+plan_app = typer.Typer(no_args_is_help=True, help="Plans and targets 计划与目标.")
 app.add_typer(identity_app, name="identity")
 app.add_typer(keys_app, name="keys")
 app.add_typer(vault_app, name="vault")
@@ -62,6 +63,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(superset_app, name="superset")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(explain_app, name="explain")
+app.add_typer(plan_app, name="plan")
 
 Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
@@ -367,6 +369,41 @@ def explain_customer(
         typer.echo(explanation_json(found))
     else:
         show(found)
+
+
+@plan_app.command("lint")
+def plan_lint(
+    ctx: typer.Context,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A plan file (YAML).")] = None,
+    targets: Annotated[
+        bool, typer.Option("--targets", help="The landed targets as last published, instead of a file.")
+    ] = False,
+) -> None:
+    """Report a plan whose parts do not add up, with both values; ends with 1 when there is something to report.
+
+    A plan file has a title and any of these lists. Each entry has a name and a source, the place that states it.
+
+    totals: stated, unit, parts (name, value, and times where it is a figure per head)
+
+    figures: organisation, period, value, unit
+
+    phases: weights such as 4:3:3:2, weights_divide (time or work), phases (name, first_month, last_month)
+
+    terms: subject, items
+
+    schedules: days, stages (name, days)
+
+    Example: tests/qianmo/plans/seeds.yml.
+    """
+    from qianmo.plan import contradictions, load_plan, report, target_contradictions
+
+    if (file is None) != targets:
+        raise ConfigurationError("plan lint needs a FILE or --targets")
+    if file is None:
+        report("已下达目标", target_contradictions(_bank(ctx)))
+    else:
+        plan = load_plan(file)
+        report(plan.title, contradictions(plan))
 
 
 @app.command()

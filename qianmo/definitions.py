@@ -196,6 +196,12 @@ class Aggregate:
         head = function.get(self.function, f"sum({self.expression})")
         return f"{head} filter (where {self.condition})" if self.condition else head
 
+    @property
+    def row_sql(self) -> str:
+        """What one row of the base adds; null for nothing."""
+        value = self.expression or "1"
+        return f"case when {self.condition} then {value} end" if self.condition else value
+
 
 def _is_one_expression(text: str | None) -> bool:
     """Whether no bracket closes what was opened before: `a) / sum(b` is two."""
@@ -224,7 +230,7 @@ class Metric(Definition):
     grain: Text
     """What one counted row is, in Chinese: 客户, 授信合同, 走访 …"""
     additive: bool | None = None
-    """May be summed over organisations; not given, a figure without a denominator may."""
+    """May be summed over organisations; not given, a count or sum without a denominator may."""
     base: Text
     """Model whose columns the SQL is over."""
     numerator: Text
@@ -240,14 +246,16 @@ class Metric(Definition):
     def _sums_what_it_says(self) -> "Metric":
         if self.unit == "ratio" and self.denominator is None:
             raise ValueError("a ratio has a denominator")
-        if self.additive and self.denominator is not None:
-            raise ValueError("a quotient is not additive: drop additive")
-        self.measures()
+        numerator, denominator = self.measures()
+        if self.additive and (denominator or numerator.function == "count_distinct"):
+            raise ValueError("a quotient or a count of distinct values is not additive: drop additive")
         return self
 
     @property
     def is_additive(self) -> bool:
-        return self.denominator is None if self.additive is None else self.additive
+        numerator, denominator = self.measures()
+        can_be = denominator is None and numerator.function != "count_distinct"
+        return can_be if self.additive is None else self.additive
 
     def measures(self) -> tuple[Aggregate, Aggregate | None]:
         """Numerator and denominator over the whole base: the population is part of their conditions."""
@@ -281,7 +289,9 @@ class Metric(Definition):
         numerator, denominator = self.measures()
         told = self.model_dump(exclude={"population", "flow_date", "numerator", "denominator"})
         told |= {"additive": self.is_additive, "numerator": numerator.sql}
-        return told | ({"denominator": denominator.sql} if denominator else {})
+        if denominator:
+            return told | {"denominator": denominator.sql}
+        return told | {"function": numerator.function, "row_value": numerator.row_sql}
 
 
 class MarketingList(Definition):
@@ -508,6 +518,12 @@ def metrics(folder: Path = DEFINITIONS) -> list[Metric]:
     return found
 
 
+def flows(folder: Path = DEFINITIONS) -> list[dict[str, Any]]:
+    """The flows as their files state them, to be counted by day: date column, and what is added up on a day."""
+    files = [metric for metric in _load(folder / "metrics", Metric) if metric.flow_date]
+    return [{**metric.variable(), "flow_date": metric.flow_date} for metric in files]
+
+
 def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     """Every marketing list, in code order."""
     return _load(folder / "lists", MarketingList)
@@ -605,13 +621,14 @@ def value_labels() -> dict[str, dict[str, str]]:
 
 
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
-    """The definitions as the dbt variables `tags`, `metrics`, `lists` and `rules`, `linkage`, how records are compared,
-    `holidays` and `value_labels`.
+    """The definitions as the dbt variables `tags`, `metrics`, `flows`, `lists` and `rules`, `linkage`, how records are
+    compared, `performance`, how managers and branches are judged, `holidays` and `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
     """
     from qianmo.linkage import linkage
+    from qianmo.performance import performance
 
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)],
@@ -619,7 +636,10 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     }  # fmt: skip
     variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
     compared = linkage()
+    variables["flows"] = flows(folder)
+    codes = {one["code"] for one in (*variables["metrics"], *variables["flows"])}
     return variables | {
+        "performance": performance(codes).model_dump(exclude_none=True),
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),

@@ -303,57 +303,75 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
 
 
 # --- Master data ----------------------------------------------------------------------------------------------------
-_TARGETS = {  # measure: yearly target of a bank at scale 1.0; a count or an amount in yuan (assumed)
-    "managed_customers": 1_150_000,
-    "offline_credit": 90_000,
-    "online_credit": 40_000,
-    "non_credit": 1_000_000,
-    "deposits": 40_000_000_000,
-    "outstanding": 16_000_000_000,
-    "visits_month": 45_000,
-    "new_customers_month": 6_000,
+_STOCK_TARGETS = {  # measure: target at the year's end of a bank at scale 1.0; a count or an amount in yuan (assumed)
+    "managed_customers": 1_000_000,
+    "managed_customers_offline_credit": 60_000,
+    "managed_customers_online_credit": 40_000,
+    "managed_customers_non_credit": 900_000,
+    "merchants": 25_000,
+    "deposits": 84_000_000_000,
+    "settlement_deposits": 25_000_000_000,
+    "outstanding": 15_500_000_000,
 }
-_FLOWS = ("visits_month", "new_customers_month")
+_FLOW_TARGETS = {  # measure: target of each month of a bank at scale 1.0 (assumed)
+    "visits": 18_000,
+    "new_customers": 6_000,
+    "new_credited": 4_000,
+    "new_drawn": 4_000,
+    "disbursed_amount": 900_000_000,
+}
+_DERIVED_TARGETS = {  # stated for the bank's year alone; everything below follows from it (assumed)
+    "contacts": 130_000,
+    "applications": 36_000,
+}
+_RATE_TARGETS = {"drawdown_rate_credited_all": 0.65}  # of the bank's year (assumed)
+_GAP_MEASURE, _GAP_MONTH, _GAP_SHARE = "deposits", 2, 0.02
+"""Planted: the bank's target of this measure and month is so much more than its branches' together."""
 
 
 def _targets(county: County) -> pd.DataFrame:
-    """Year, quarters and months; bank, branches, managers. Each level adds up to the one above it."""
+    """Year, quarters and months; bank, branches, managers. Parts add up to their whole but for the planted gap."""
     employees = county.staff.employees
     managers = employees[(employees["role"] == "manager") & ~employees["has_left"]]
     customers = np.bincount(np.maximum(county.customers.frame["manager"], 0), minlength=len(employees))
     share = customers[managers.index] + 10.0
-    share = share / share.sum()
-    year = county.first.year
-    periods = [("year", date(year, 1, 1), 1.0)]
-    periods += [("quarter", date(year, 1 + 3 * q, 1), 0.90 + 0.025 * (q + 1)) for q in range(4)]
-    periods += [("month", date(year, month, 1), 0.90 + 0.1 * month / 12) for month in range(1, 13)]
+    ends = np.cumsum(share / share.sum())
+    bank, year = county.places.divisions.code, county.first.year
+    # Kind of period, its first day, and the months of the year that have passed at its end.
+    periods = [("year", date(year, 1, 1), 12)]
+    periods += [("quarter", date(year, 1 + 3 * q, 1), 3 * (q + 1)) for q in range(4)]
+    periods += [("month", date(year, month, 1), month) for month in range(1, 13)]
+    months = {"year": 12, "quarter": 3, "month": 1}
     rows: list[tuple[str, str, str, str, str, float]] = []
-    for measure, figure in _TARGETS.items():
-        for kind, start, path in periods:
-            # A stock grows towards the year's target; a flow is the same every month, three times it a quarter.
-            flow = {"year": 12.0, "quarter": 3.0, "month": 1.0}[kind]
-            target = figure * county.scale * (flow if measure in _FLOWS else path)
-            mine = np.maximum(np.round(target * share), 1.0)
-            rows += [
-                ("manager", m, measure, kind, start.isoformat(), v)
-                for m, v in zip(managers["employee_id"], mine, strict=True)
-            ]
+    for measure, figure in (_STOCK_TARGETS | _FLOW_TARGETS).items():
+        for kind, start, passed in periods:
+            # A stock grows in a straight line from nine tenths of the year's target; a flow is the same every month.
+            path = 1 if measure in _FLOW_TARGETS else 0.9 + 0.1 * passed / 12
+            mine = np.diff(np.round(ends * round(figure * county.scale * path)), prepend=0.0)
+            mine *= months[kind] if measure in _FLOW_TARGETS else 1
+            of = (measure, kind, start.isoformat())
+            rows += [("manager", m, *of, v) for m, v in zip(managers["employee_id"], mine, strict=True)]
             by_branch = pd.Series(mine).groupby(managers["branch_code"].to_numpy()).sum()
-            rows += [("branch", str(b), measure, kind, start.isoformat(), v) for b, v in by_branch.items()]
-            rows.append(("bank", county.places.divisions.code, measure, kind, start.isoformat(), float(mine.sum())))
+            rows += [("branch", str(b), *of, v) for b, v in by_branch.items()]
+            is_gap = (measure, kind, start.month) == (_GAP_MEASURE, "month", _GAP_MONTH)
+            rows.append(("bank", bank, *of, round(float(mine.sum()) * (1 + is_gap * _GAP_SHARE), 2)))
+    first = date(year, 1, 1).isoformat()
+    rows += [("bank", bank, m, "year", first, round(v * county.scale, 2)) for m, v in _DERIVED_TARGETS.items()]
+    rows += [("bank", bank, m, "year", first, v) for m, v in _RATE_TARGETS.items()]
     rows += _village_targets(county, [period for period in periods if period[0] != "month"])
     names = ["organisation_level", "organisation_code", "measure_code", "period_type", "period_start", "target_value"]
     return pd.DataFrame(rows, columns=names)
 
 
 def _village_targets(
-    county: County, periods: list[tuple[str, date, float]]
+    county: County, periods: list[tuple[str, date, int]]
 ) -> Iterator[tuple[str, str, str, str, str, float]]:
     """Signed customers 签约户数 of each village by the end of a period, and of the bank: their sum."""
     people, villages = county.people.frame, county.places.villages["village_code"]
     heads = people.loc[people["on_roster"] & (people["member"] == 1), "village"]
     households = np.bincount(heads, minlength=len(villages))
-    for kind, start, path in periods:
+    for kind, start, passed in periods:
+        path = 0.9 + 0.1 * passed / 12
         wanted = np.maximum(np.round(households * p.VILLAGE_SIGNED_SHARE * path), 1.0)
         for village, figure in zip(villages, wanted, strict=True):
             yield "village", village, "village_signed", kind, start.isoformat(), float(figure)

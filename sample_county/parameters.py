@@ -49,6 +49,7 @@ MORTGAGES: Final = 18_000  # assumed
 OTHER_LOAN_CUSTOMERS: Final = 9_000  # assumed: LN_CONSUMER, LN_MICRO and LN_POS beside the pipeline's
 SETTLED_GOOD: Final = 9_000  # assumed: borrowers who settled in good standing and have no line now
 CHEATS: Final = 240  # assumed: draw and repay within days, which 有效用信 must not count
+UNSIGNED_LINES: Final = 400  # assumed: approved within the month and not yet signed
 ENTERPRISE_LINES: Final = 2_000  # assumed
 REFERRALS_EACH: Final = 5  # assumed: applications of the pipeline that one referrer brings (S2 1+N裂变 gives no N)
 FIRM_TURNOVER: Final = 6_000_000  # assumed: median yearly turnover in yuan of a firm that borrows

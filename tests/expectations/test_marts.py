@@ -38,7 +38,7 @@ create table mart_grid as select date '2026-09-28' as business_date, '1' as lega
     'entity' as grid_kind, 5 as customers, 5 as people, 1.0 as penetration
     from (values ('G1'), ('none')) as g (grid_id);
 create table mart_manager_kpi as select date '2026-09-28' as business_date, '1' as legal_entity_code,
-    'M1' as manager_id, 0.2 as drawdown_rate;
+    'M1' as manager_id, 0.2 as drawdown_rate_credited_all;
 create table mart_tag_day as select date '2026-09-28' as business_date, '1' as legal_entity_code, 'drawn' as tag_code,
     '0101' as branch_code, 10 as customers;
 create table mart_tag_overlap as select date '2026-09-28' as business_date, '1' as legal_entity_code,
@@ -111,7 +111,7 @@ FAULTS = {
     "fct_customer_tag row_count": "delete from fct_customer_tag",
     "mart_metric row_count": "update mart_metric set business_date = date '2026-09-27'",
     "mart_metric share": "update mart_metric set numerator = 12, value = 1.2",
-    "mart_manager_kpi share": "update mart_manager_kpi set drawdown_rate = -0.1",
+    "mart_manager_kpi share": "update mart_manager_kpi set drawdown_rate_credited_all = -0.1",
     "mart_grid grid_total": "delete from mart_grid where grid_id = 'none'",
     "fct_customer_tag history": "update fct_customer_tag set valid_to = valid_from where customer_id = 'P3'",
     "fct_funnel_event funnel:order": "delete from fct_funnel_event"
@@ -183,7 +183,7 @@ def test_surrogates_codes_and_masks_are_not_identifiers(bank: Bank, warehouse: W
 
 
 def test_a_changed_column_breaks_the_gate_and_says_nothing_of_the_data(bank: Bank, warehouse: Warehouse) -> None:
-    warehouse("alter table mart_manager_kpi rename drawdown_rate to rate")
+    warehouse("alter table mart_manager_kpi rename drawdown_rate_credited_all to rate")
     with pytest.raises(ToolBrokenError, match="mart_manager_kpi share"):
         check_marts(bank, DAY)
 

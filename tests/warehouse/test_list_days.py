@@ -14,8 +14,9 @@ from tests.warehouse.conftest import Warehouse, empty_warehouse, person
 FIRST, SECOND = date(2026, 9, 29), date(2026, 9, 30)
 
 MODELS = (
-    "--select", "+mart_marketing_list", "+mart_list_waterfall", "+mart_funnel", "+mart_metric", "+mart_manager_kpi",
-    "+mart_data_quality", "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
+    "--select", "+mart_marketing_list", "+mart_list_waterfall", "+mart_funnel", "+mart_metric", "+mart_target",
+    "+mart_target_gap", "path:models/marts/kpi", "+mart_data_quality",
+    "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
 )  # fmt: skip
 
 CAPACITY = 2
@@ -105,10 +106,15 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
         {"customer_id": "c4", "channel": "sms", "opted_out_date": date(2026, 9, 1)},
     ])  # fmt: skip
     warehouse.land("master.target", FIRST, [
-        {"organisation_level": "manager", "organisation_code": "M1", "measure_code": "online_credit",
+        {"organisation_level": "manager", "organisation_code": manager, "measure_code": measure,
          "period_type": period, "period_start": start, "target_value": value}
-        for period, start, value in (("year", date(2026, 1, 1), 30), ("month", date(2026, 9, 1), 24),
-                                     ("month", date(2026, 8, 1), 1))
+        for manager, measure, period, start, value in (
+            ("M1", "managed_customers_online_credit", "year", date(2026, 1, 1), 30),
+            ("M1", "managed_customers_online_credit", "month", date(2026, 9, 1), 24),
+            ("M1", "managed_customers_online_credit", "month", date(2026, 8, 1), 1),
+            ("M1", "contacts", "month", date(2026, 9, 1), 1),
+            ("M2", "contacts", "month", date(2026, 9, 1), 1),
+        )
     ])  # fmt: skip
     warehouse.build(FIRST, *MODELS, definitions=definitions)
     warehouse.land("marketing.contact_outcome", SECOND, [
@@ -187,19 +193,41 @@ def test_draw_rates_by_branch(built: Warehouse) -> None:
     assert rates == [("示范农商银行", 2, 18), ("戴窑支行", 2, 12), ("城中支行", 0, 6)]
 
 
-def test_the_target_of_the_month_goes_before_the_year(built: Warehouse) -> None:
-    kpi = built.rows(
-        "select manager_id, managed_customers, online_credit, online_credit_target, completion, new_customers_month "
-        f"from marts.mart_manager_kpi where business_date = date '{SECOND}' order by manager_id"
+def test_a_stated_target_goes_before_one_that_follows_from_a_longer_period(built: Warehouse) -> None:
+    targets = built.rows(
+        "select period_type, target_value, is_stated, actual, completion from marts.mart_target "
+        f"where business_date = date '{SECOND}' and measure_code = 'managed_customers_online_credit' order by 1"
     )
-    assert [tuple(float(value) if value is not None else None for value in row[1:]) for row in kpi] == [
-        (12, 12, 24, 0.5, 12),
-        (3, 3, None, None, 3),
+    assert targets == [
+        ("day", 24, False, 12, 0.5),
+        ("month", 24, True, 12, 0.5),
+        ("quarter", 30, False, 12, 0.4),
+        ("year", 30, True, 12, 0.4),
+    ]
+
+
+def test_a_rank_is_compared_with_the_business_date_before(built: Warehouse) -> None:
+    ranks = built.rows(
+        "select business_date, manager_id, rank_in_bank, previous_rank, rank_change, score from marts.mart_ranking "
+        "where organisation_level = 'manager' and period_type = 'month' order by business_date, manager_id"
+    )
+    assert ranks == [
+        (FIRST, "M1", 1, None, None, 0),
+        (FIRST, "M2", 1, None, None, 0),
+        (SECOND, "M1", 1, 1, 0, 100),
+        (SECOND, "M2", 2, 1, -1, 0),
     ]
 
 
 def test_a_date_built_again_is_the_same_and_leaves_the_others_alone(built: Warehouse, definitions: Path) -> None:
-    marts = ("mart_marketing_list", "mart_list_waterfall", "mart_metric", "mart_manager_kpi", "mart_funnel")
+    marts = (
+        "mart_marketing_list",
+        "mart_list_waterfall",
+        "mart_metric",
+        "mart_manager_kpi",
+        "mart_target",
+        "mart_ranking",
+    )
 
     def content() -> list[list[Any]]:
         return [built.rows(f"select * from marts.{mart} order by all") for mart in marts]

@@ -35,7 +35,7 @@ select
     rule_rows.measure,
     rule_rows.requirement,
     rule_rows.responsible_role,
-    rule_rows.method,
+    rule_rows.method as rule_method,
     rule_rows.period as rule_period,
     rule_rows.due_days,
     rule_rows.priority,
