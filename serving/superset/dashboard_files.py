@@ -17,7 +17,7 @@ from serving.superset.manifest import Mart
 
 FOLDER = Path(__file__).parent / "dashboards"
 
-Unit = Literal["户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "小时", "倍", "户/日", ""]
+Unit = Literal["户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "小时", "倍", "户/日", "个/日", "分", ""]
 """Empty for a word instead of a figure."""
 Role = Literal["head_office", "branch_head", "manager", "risk"]
 

@@ -130,6 +130,7 @@ select
     target_value,
     actual,
     actual / nullif(target_value, 0) as completion,
+    start_value,
     pace_share,
     pace_value,
     actual - pace_value as gap_to_pace,

@@ -1,4 +1,5 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ delete_business_date() }}") }}
+{%- set goal_columns = 'legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal' %}
 
 with
 
@@ -74,15 +75,9 @@ summed as (
         count(*) filter (where actual >= per_manager_goal) as managers_reaching
     from manager_values
     group by grouping sets (
-        (legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal),
-        (
-            legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal,
-            branch_code, branch_name
-        ),
-        (
-            legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal,
-            branch_code, manager_id, manager_name
-        )
+        ({{ goal_columns }}),
+        ({{ goal_columns }}, branch_code, branch_name),
+        ({{ goal_columns }}, branch_code, manager_id, manager_name)
     )
 ),
 
