@@ -3,16 +3,20 @@
 - models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table, a second
   one where the contract says `versions`;
 - models/intermediate/quality/int_legal_basis__collected.sql from the contracts that ask for a legal basis;
-- models/list_exposures.yml from the list definitions: one exposure with its owner per list.
+- models/list_exposures.yml from the list definitions: one exposure with its owner per list;
+- models/semantic_models.yml from the metric definitions: a semantic model per base, a dbt metric per metric.
 
-Run `make generate` after a contract or a list changed; `tests/warehouse/test_generated.py` fails until then.
+Run `make generate` after a contract, a list or a metric changed; `tests/warehouse/test_generated.py` fails until then.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Column, Contract, contracts
-from qianmo.definitions import MarketingList, lists
+from qianmo.definitions import Aggregate, MarketingList, Metric, lists, metrics
 
 MODELS = Path(__file__).parent / "models"
 
@@ -253,8 +257,83 @@ def _list_exposure(definition: MarketingList) -> str:
 """
 
 
+SEMANTIC_ENTITIES = {
+    "branch": "branch_code",
+    "manager": "manager_code",
+    "town": "town_code",
+    "segment": "segment_code",
+}
+"""What every base can be grouped by, and its column there."""
+
+
+def _semantic_model(base: str, counted: list[Metric]) -> dict[str, Any]:
+    name = base.removeprefix("int_metric__")
+    return {
+        "name": name,
+        "description": f"Rows of {base}: {counted[0].grain}.",
+        "model": f"ref('{base}')",
+        "primary_entity": name,
+        "defaults": {"agg_time_dimension": "business_date"},
+        "entities": [
+            {"name": entity, "type": "foreign", "expr": column} for entity, column in SEMANTIC_ENTITIES.items()
+        ],
+        "dimensions": [
+            {"name": "business_date", "type": "time", "type_params": {"time_granularity": "day"}},
+            {"name": "market_type", "type": "categorical"},
+        ],
+        "measures": [
+            {"name": measure, "label": label, "agg": aggregate.function, "expr": aggregate.row_sql}
+            for metric in counted
+            for measure, label, aggregate in _parts(metric)
+        ],
+    }
+
+
+def _parts(metric: Metric) -> list[tuple[str, str, Aggregate]]:
+    """Measures of a metric: name, label and what it adds up."""
+    numerator, denominator = metric.measures()
+    if denominator is None:
+        return [(metric.code, metric.name, numerator)]
+    return [
+        (f"{metric.code}_numerator", f"{metric.name}(分子)", numerator),
+        (f"{metric.code}_denominator", f"{metric.name}(分母)", denominator),
+    ]
+
+
+def _semantic_metrics(metric: Metric) -> Iterator[dict[str, Any]]:
+    """The metric; before a quotient its parts, of which dbt wants it made."""
+    parts = _parts(metric)
+    contract = metric.model_dump(include={"owner", "grain", "unit"}) | {"additive": metric.is_additive}
+    contract |= {part: aggregate.sql for part, (_, _, aggregate) in zip(_PARTS, parts, strict=False)}
+    described = {"name": metric.code, "label": metric.name, "description": metric.definition}
+    if len(parts) == 1:
+        yield described | {
+            "type": "simple", "type_params": {"measure": metric.code}, "config": {"meta": contract}
+        }  # fmt: skip
+        return
+    for name, label, _ in parts:
+        yield {"name": name, "label": label, "type": "simple", "type_params": {"measure": name}}
+    names = {part: name for part, (name, _, _) in zip(_PARTS, parts, strict=True)}
+    yield described | {"type": "ratio", "type_params": names, "config": {"meta": contract}}
+
+
+_PARTS = ("numerator", "denominator")
+
+
+def _semantic_yaml(found: list[Metric]) -> str:
+    bases: dict[str, list[Metric]] = {}
+    for metric in found:
+        bases.setdefault(metric.base, []).append(metric)
+    content = {
+        "version": 2,
+        "semantic_models": [_semantic_model(base, bases[base]) for base in sorted(bases)],
+        "metrics": [one for metric in found for one in _semantic_metrics(metric)],
+    }
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=_LINE)
+
+
 def generated_files() -> dict[Path, str]:
-    """Path below models/ to content, for every contract and every list."""
+    """Path below models/ to content, for every contract, list and metric."""
     files: dict[Path, str] = {}
     by_source: dict[str, list[Contract]] = {}
     for contract in contracts().values():
@@ -272,6 +351,7 @@ def generated_files() -> dict[Path, str]:
     files[Path("intermediate") / "quality" / "int_legal_basis__collected.sql"] = _bases_sql(based)
     exposures = (_list_exposure(definition) for definition in lists())
     files[Path("list_exposures.yml")] = "version: 2\n\nexposures:" + "".join(exposures)
+    files[Path("semantic_models.yml")] = _semantic_yaml(metrics())
     return files
 
 

@@ -1,4 +1,4 @@
-"""Tags, metrics and marketing lists: reviewed files in `dbt_project/definitions/<kind>/<code>.yml`.
+"""Tags, metrics, marketing lists and rules: reviewed files in `dbt_project/definitions/<kind>/<code>.yml`.
 
 The SQL in them is over the columns of `int_customer__features` (tags, lists) or of the metric's base model; dbt
 places it in the generated models, so adding a tag, a metric or a list is adding one file.
@@ -196,6 +196,12 @@ class Aggregate:
         head = function.get(self.function, f"sum({self.expression})")
         return f"{head} filter (where {self.condition})" if self.condition else head
 
+    @property
+    def row_sql(self) -> str:
+        """What one row of the base adds; null for nothing."""
+        value = self.expression or "1"
+        return f"case when {self.condition} then {value} end" if self.condition else value
+
 
 def _is_one_expression(text: str | None) -> bool:
     """Whether no bracket closes what was opened before: `a) / sum(b` is two."""
@@ -224,7 +230,7 @@ class Metric(Definition):
     grain: Text
     """What one counted row is, in Chinese: 客户, 授信合同, 走访 …"""
     additive: bool | None = None
-    """May be summed over organisations; not given, a figure without a denominator may."""
+    """May be summed over organisations; not given, a count or sum without a denominator may."""
     base: Text
     """Model whose columns the SQL is over."""
     numerator: Text
@@ -240,14 +246,16 @@ class Metric(Definition):
     def _sums_what_it_says(self) -> "Metric":
         if self.unit == "ratio" and self.denominator is None:
             raise ValueError("a ratio has a denominator")
-        if self.additive and self.denominator is not None:
-            raise ValueError("a quotient is not additive: drop additive")
-        self.measures()
+        numerator, denominator = self.measures()
+        if self.additive and (denominator or numerator.function == "count_distinct"):
+            raise ValueError("a quotient or a count of distinct values is not additive: drop additive")
         return self
 
     @property
     def is_additive(self) -> bool:
-        return self.denominator is None if self.additive is None else self.additive
+        numerator, denominator = self.measures()
+        can_be = denominator is None and numerator.function != "count_distinct"
+        return can_be if self.additive is None else self.additive
 
     def measures(self) -> tuple[Aggregate, Aggregate | None]:
         """Numerator and denominator over the whole base: the population is part of their conditions."""
@@ -281,7 +289,9 @@ class Metric(Definition):
         numerator, denominator = self.measures()
         told = self.model_dump(exclude={"population", "flow_date", "numerator", "denominator"})
         told |= {"additive": self.is_additive, "numerator": numerator.sql}
-        return told | ({"denominator": denominator.sql} if denominator else {})
+        if denominator:
+            return told | {"denominator": denominator.sql}
+        return told | {"function": numerator.function, "row_value": numerator.row_sql}
 
 
 class MarketingList(Definition):
@@ -309,6 +319,124 @@ class MarketingList(Definition):
     recipients: Annotated[list[Literal["branch", "manager"]], Field(min_length=1)]
 
 
+class RuleRow(BaseModel):
+    """One row of a rule table: whom it applies to, what it asks, of whom and by when, and where that is written."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code
+    name: Text
+    when: Text | None = None
+    """SQL boolean over the rule's subject; a row without one is a reference that applies to no row by itself."""
+    met: Text | None = None
+    """SQL boolean over the subject: the requirement is fulfilled."""
+    required: Text | None = None
+    """SQL number over the subject: what the requirement asks for, to tell the strictest and to show it."""
+    requirement: Text
+    role: Literal["manager", "team_head", "branch_head"] | None = None
+    """Who acts: the customer's manager, at least the team head, the vice head of the branch 分管行长."""
+    method: Literal["visit", "phone"] | None = None
+    period: Literal["day", "week", "month", "quarter"] | None = None
+    """Asked for once in each such period."""
+    due_days: Annotated[int, Field(gt=0)] | None = None
+    """To be done within so many days, the first included; without it by the end of the period."""
+    priority: Annotated[int, Field(ge=1, le=3)] = 2
+    """1 goes before 2 goes before 3 where a week is short."""
+    action: Text | None = None
+    products: list[Text] = Field(default_factory=list)
+    source: Text
+    """Where the row is written: the table of a seed, or that it is the bank's own choice."""
+
+
+class RuleCase(BaseModel):
+    """Values of a subject's columns, every other one null, and the rows that then apply and are not fulfilled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    given: Annotated[dict[Code, Any], Field(min_length=1)]
+    applies: list[Code]
+    unmet: list[Code] = Field(default_factory=list)
+
+
+class Rule(Definition):
+    """A rule table (domain section 8)."""
+
+    definition: Text
+    subject: Code | None = None
+    """Model whose columns the SQL of the rows is over."""
+    scope: Text | None = None
+    """SQL boolean over the subject: whom the table is about; every row's `when` is within it."""
+    parameters: dict[Code, int | float] = Field(default_factory=dict)
+    """Thresholds, written `$name` in the SQL and in the texts."""
+    rows: Annotated[list[RuleRow], Field(min_length=1)]
+    tests: list[RuleCase] = Field(default_factory=list)
+    """Golden cases, held by tests/warehouse/test_rule_definitions.py."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Rule":
+        codes = [row.code for row in self.rows]
+        if twice := sorted({code for code in codes if codes.count(code) > 1}):
+            raise ValueError(f"rows: {twice[0]} is there twice: give each row a code of its own")
+        deciding = [row for row in self.rows if row.when or row.met or row.required]
+        if bool(deciding) != bool(self.subject):
+            raise ValueError("subject: is the model whose columns the rows' SQL is over: give both or neither")
+        if unknown := sorted({code for case in self.tests for code in (*case.applies, *case.unmet)} - set(codes)):
+            raise ValueError(f"tests: {unknown[0]} is no row: name one of {', '.join(codes)}")
+        applied = {code for case in self.tests for code in case.applies}
+        if untested := [row.code for row in self.rows if row.when and row.code not in applied]:
+            raise ValueError(f"tests: no case in which {untested[0]} applies: add one")
+        if deciding and all(case.applies for case in self.tests):
+            raise ValueError("tests: no case in which no row applies: add one")
+        texts = [self.definition, self.scope, *(text for row in self.rows for text in _texts(row))]
+        used = {name for text in texts for name in _PARAMETER.findall(text or "")}
+        if unnamed := sorted(used - set(self.parameters)):
+            raise ValueError(f"${unnamed[0]} is not among the parameters: name it there with its value")
+        if unused := sorted(set(self.parameters) - used):
+            raise ValueError(f"parameters: {unused[0]} is not used: write ${unused[0]} in a row, or drop it")
+        return self
+
+    def sql(self, expression: str) -> str:
+        """An expression of a row with its thresholds."""
+        return _filled(expression, {**self.parameters})
+
+    def when_sql(self, row: RuleRow) -> str:
+        """Whom a row applies to, within the scope of the table."""
+        parts = [f"({self.sql(part)})" for part in (self.scope, row.when) if part]
+        return " and ".join(parts)
+
+    def variable(self) -> dict[str, Any]:
+        shown = self.model_dump(exclude_none=True, exclude={"tests", "rows"})
+        rows = [self._row_variable(row) for row in self.rows]
+        return shown | {"definition": self._told(self.definition), "rows": rows, "case_count": len(self.tests)}
+
+    def _row_variable(self, row: RuleRow) -> dict[str, Any]:
+        filled = row.model_dump(exclude_none=True)
+        if row.when:
+            filled["when"] = self.when_sql(row)
+        for field in ("met", "required"):
+            if field in filled:
+                filled[field] = self.sql(filled[field])
+        for field in ("requirement", "action"):
+            if field in filled:
+                filled[field] = self._told(filled[field])
+        return filled
+
+    def _told(self, text: str) -> str:
+        """A text with its thresholds."""
+        return _PARAMETER.sub(lambda found: _in_wan(self.parameters[found[1]]), text)
+
+
+def _texts(row: RuleRow) -> list[str | None]:
+    return [row.when, row.met, row.required, row.requirement, row.action]
+
+
+def _in_wan(value: int | float) -> str:
+    """As a business user reads it: 1000000 as 100万, otherwise as in a tag's definition."""
+    if isinstance(value, int) and value >= 10_000 and value % 10_000 == 0:
+        return f"{value // 10_000}万"
+    return _shown(value)
+
+
 Kind = TypeVar("Kind", bound=Definition)
 
 
@@ -324,11 +452,18 @@ def tags(folder: Path = DEFINITIONS) -> list[Tag]:
     return loaded
 
 
-@cache
 def feature_columns() -> dict[str, str]:
     """Columns of int_customer__features with their DuckDB types: what a tag may decide by."""
-    [model] = yaml.safe_load(FEATURES.read_text(encoding="utf-8"))["models"]
-    return {column["name"]: column["data_type"] for column in model["columns"]}
+    return model_columns(FEATURES.stem)
+
+
+@cache
+def model_columns(name: str) -> dict[str, str]:
+    """Columns of an intermediate model with their DuckDB types; none when there is no such model."""
+    for path in (DBT_PROJECT / "models" / "intermediate").rglob(f"{name}.yml"):
+        [model] = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        return {column["name"]: column["data_type"] for column in model["columns"]}
+    return {}
 
 
 def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
@@ -362,10 +497,10 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
 _UNKNOWN_COLUMN = re.compile(r'Referenced column "(\w+)" not found')
 
 
-def _no_column(name: str) -> str:
-    near = get_close_matches(name, feature_columns(), n=3)
+def _no_column(name: str, model: str = FEATURES.stem) -> str:
+    near = get_close_matches(name, model_columns(model), n=3)
     return (
-        f"int_customer__features has no column {name}"
+        f"{model} has no column {name}"
         f"{' (near: ' + ', '.join(near) + ')' if near else ''}: correct the name or add the column to that model"
     )
 
@@ -394,6 +529,91 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return _load(folder / "lists", MarketingList)
 
 
+def rules(folder: Path = DEFINITIONS) -> list[Rule]:
+    """Every rule table, in code order; the SQL of its rows is bound to the columns of its subject.
+
+    Raises:
+        ConfigurationError: a file does not follow its schema, or names a model or column that is not there.
+    """
+    loaded = _load(folder / "rules", Rule)
+    if faults := [fault for rule in loaded for fault in _unbound_rows(folder / "rules", rule)]:
+        raise ConfigurationError("\n".join(faults))
+    return loaded
+
+
+_ROW_SQL_TYPES = {"when": ("BOOLEAN",), "met": ("BOOLEAN",), "required": ("DOUBLE", "DECIMAL", "INTEGER", "BIGINT")}
+
+
+def _unbound_rows(folder: Path, rule: Rule) -> Iterator[str]:
+    """What of a rule table does not bind to its subject: file, row, field, what is wrong and what to do."""
+    import duckdb
+
+    if rule.subject is None:
+        return
+    path = folder / f"{rule.code}.yml"
+    known = model_columns(rule.subject)
+    if not known:
+        yield f"{path}: subject: there is no intermediate model {rule.subject}: correct the name"
+        return
+    for name in sorted({name for case in rule.tests for name in case.given} - set(known)):
+        yield f"{path}: tests: {_no_column(name, rule.subject)}"
+    with duckdb.connect() as connection:
+        connection.execute(f"create table subject ({', '.join(f'{name} {kind}' for name, kind in known.items())})")
+        for row in rule.rows:
+            written = {"when": row.when and rule.when_sql(row), "met": row.met, "required": row.required}
+            for field, expression in written.items():
+                if expression is None:
+                    continue
+                try:
+                    [kind] = connection.sql(f"select {rule.sql(expression)} from subject").types
+                except duckdb.Error as error:
+                    unknown = _UNKNOWN_COLUMN.search(str(error))
+                    fault = _no_column(unknown[1], rule.subject) if unknown else str(error).splitlines()[0]
+                    yield f"{path}: rows.{row.code}.{field}: {fault}"
+                    continue
+                if not str(kind).startswith(_ROW_SQL_TYPES[field]):
+                    wanted = "a number" if field == "required" else "a comparison"
+                    yield f"{path}: rows.{row.code}.{field}: gives {kind}: write {wanted}"
+
+
+class Holiday(BaseModel):
+    """A public holiday as the State Council's notice gives it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Text
+    first: date
+    last: date
+    working: list[date] = Field(default_factory=list)
+    """Saturdays and Sundays that are worked instead."""
+    source: Text
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Holiday":
+        if self.last < self.first:
+            raise ValueError(f"last: {self.last} is before first: {self.first}: exchange them")
+        if not_weekend := [day for day in self.working if day.weekday() < SATURDAY]:
+            raise ValueError(f"working: {not_weekend[0]} is no Saturday or Sunday: correct the date")
+        return self
+
+
+SATURDAY = 5
+
+
+def holidays(folder: Path = DEFINITIONS) -> list[Holiday]:
+    """Public holidays; a year that is not in the file has its weekends only.
+
+    Raises:
+        ConfigurationError: the file does not follow its schema.
+    """
+    path = folder / "holidays.yml"
+    try:
+        return [Holiday.model_validate(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ConfigurationError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+
+
 def value_labels() -> dict[str, dict[str, str]]:
     """Chinese text of codes, by column name: one dictionary for sentences in marts and for charts."""
     labels: dict[str, dict[str, str]] = yaml.safe_load((DEFINITIONS / "value_labels.yml").read_text(encoding="utf-8"))
@@ -401,8 +621,8 @@ def value_labels() -> dict[str, dict[str, str]]:
 
 
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
-    """The definitions as the dbt variables `tags`, `metrics`, `flows` and `lists`, `linkage`, how records are compared,
-    `performance`, how managers and branches are judged, and `value_labels`.
+    """The definitions as the dbt variables `tags`, `metrics`, `flows`, `lists` and `rules`, `linkage`, how records are
+    compared, `performance`, how managers and branches are judged, `holidays` and `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
@@ -411,7 +631,8 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     from qianmo.performance import performance
 
     loaded: dict[str, list[Definition]] = {
-        "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)]
+        "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)],
+        "rules": [*rules(folder)],
     }  # fmt: skip
     variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
     compared = linkage()
@@ -420,6 +641,7 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     return variables | {
         "performance": performance(codes).model_dump(exclude_none=True),
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
+        "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),
     }
 

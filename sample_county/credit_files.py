@@ -34,11 +34,12 @@ _HEADER = (
 _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 TOWNS_WITH_TOTAL = (3, 7, 11)
 """Towns whose workbook ends in a row 合计, to be quarantined."""
+_BUSINESS_LOANS = ("LN_ENTERPRISE", "LN_MICRO", "LN_POS")
 CLEAN, FIFTEEN, MISTYPED, MISSING, AS_NUMBER, FIFTEEN_AS_NUMBER = range(6)
 
 
 def write_credit_day(county: County, folder: Path, business_date: date) -> None:
-    """The six daily files: everything up to the first date, then what each date brought."""
+    """The seven daily files: everything up to the first date, then what each date brought."""
     day = day_number(business_date)
     is_first = business_date == county.first
     stamp = f"{business_date:%Y%m%d}"
@@ -142,6 +143,25 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             "end_date": day_text(lending.line["expiry"].to_numpy()[rows["line"]]),
         },
     )
+    checks = post_loan_checks(county)
+    chosen = of_day(checks["day"])
+    rows = checks.iloc[chosen]
+    # Written by another system than the rest: GB18030 and vertical bars.
+    write_csv(
+        folder / f"post_loan_check_{stamp}.txt",
+        {
+            "检查编号": padded(chosen + 1, 8, "DH"),
+            "客户号": customers.number.take(pa.array(rows["customer"].to_numpy())),
+            "检查日期": day_text(rows["day"].to_numpy(), "%Y%m%d"),
+            "预计年营业收入": money(rows["turnover"].to_numpy()),
+            "他行贷款余额": money(rows["other_loans"].to_numpy()),
+            "他行家数": text(rows["other_banks"].astype(str)),
+            "他行最大一家": money(rows["largest_other"].to_numpy()),
+            "检查人": handled_by(rows["customer"].to_numpy())["mgr_no"],
+        },
+        delimiter="|",
+        encoding="gb18030",
+    )
     rows = lending.event.iloc[of_day(lending.event["day"])]
     customer = rows["customer"].to_numpy()
     person = customers.frame["person"].to_numpy()[customer]
@@ -164,6 +184,39 @@ def write_credit_day(county: County, folder: Path, business_date: date) -> None:
             **({"备用字段": pa.nulls(len(rows), pa.string())} if not is_first else {}),
         },
     )
+
+
+def post_loan_checks(county: County) -> pd.DataFrame:
+    """Columns customer, day, turnover, other_loans, other_banks, largest_other; money in cents. Ordered by day.
+
+    Most borrowers of business loans were seen within the quarter, a few never; some are seen again on each later day.
+    """
+    random = stream(county.seed, "post loan checks")
+    today = day_number(county.first)
+    lines = county.lending.line
+    business = lines[lines["product"].isin(_BUSINESS_LOANS) & (lines["signed"] <= today) & (lines["state"] == "10")]
+    own = business.groupby("customer")["limit"].sum()
+    n = len(own)
+    other_banks = np.where(random.random(n) < 0.35, 0, random.integers(1, 4, n))
+    others = np.where(other_banks > 0, own * random.lognormal(0.1, 0.9, n), 0.0).astype(np.int64)
+    # assumed: with several other banks the largest of them holds 45 to 90 per cent of what they lent
+    largest = np.where(other_banks > 1, others * random.uniform(0.45, 0.9, n), others).astype(np.int64)
+    firm = county.customers.frame["person"].to_numpy()[own.index] < 0
+    turnover = np.where(firm, p.FIRM_TURNOVER, p.SHOP_TURNOVER) * random.lognormal(0, 0.7, n)
+    checks = pd.DataFrame(
+        {
+            "customer": own.index, "day": today - random.integers(0, 90, n),
+            "turnover": np.round(turnover, -4).astype(np.int64) * 100, "other_loans": others,
+            "other_banks": other_banks, "largest_other": largest,
+        }
+    )[random.random(n) < p.CHECKED_SHARE]  # fmt: skip
+    again = [
+        checks.sample(min(len(checks), p.scaled(p.CHECKS_DAY, county.scale)), random_state=delta).assign(
+            day=today + delta, turnover=lambda seen: seen["turnover"] * 11 // 10
+        )
+        for delta in range(1, (county.last - county.first).days + 1)
+    ]
+    return pd.concat([checks, *again]).sort_values(["day", "customer"], kind="stable", ignore_index=True)
 
 
 def make_roster(county: County) -> pd.DataFrame:

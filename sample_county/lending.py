@@ -232,16 +232,21 @@ def make_lending(
         n = len(customer)
         limit = tens_of_thousands(n, 15, 3, 100)
         signed = today - random.integers(10, 800, n)
-        line = add_lines(customer, product, limit, signed, "other")
+        expiry = signed + 1095
         takes = np.flatnonzero(random.random(n) < 0.75)
         disbursed = np.maximum(signed[takes] + 3, today - random.integers(4, 360, len(takes)))
+        matures = _month_days(disbursed, np.full(len(takes), 12))
         settled = np.full(len(takes), NULL_DAY, dtype=np.int64)
-        if product == "LN_CONSUMER":  # a few are paid off on delta days
+        if product == "LN_CONSUMER":  # a few are paid off, end or fall due on delta days and just after
             for delta in range(1, deltas + 1):
                 those = np.arange((delta - 1) * p.scaled(20, scale), delta * p.scaled(20, scale))
                 settled[those[those < len(takes)]] = today + delta
+            ending, due = np.arange(min(4, n)), np.arange(min(2, len(takes)))
+            expiry[n - len(ending) :] = today + 1 + ending
+            matures[len(takes) - len(due) :] = today + max(deltas, 1) + due
+        line = add_lines(customer, product, limit, signed, "other", expiry=expiry)
         add_loans(
-            line[takes], np.round(limit[takes] * 0.8, -3).astype(np.int64), disbursed, settled=settled,
+            line[takes], np.round(limit[takes] * 0.8, -3).astype(np.int64), disbursed, settled=settled, matures=matures,
             part_repaid=np.where(random.random(len(takes)) < 0.4, 0.25, 0.0),
         )  # fmt: skip
         closing = np.r_[closing, customer]
@@ -289,6 +294,21 @@ def make_lending(
         half = np.arange((n + 1) // 2)
         add_loans(line[half], limit[half], when[half])
 
+    # Approved, and the signature is still missing.
+    waiting_to_sign = draw_customers(p.UNSIGNED_LINES, least=2)
+    n = len(waiting_to_sign)
+    approved = today - random.integers(1, 26, n)
+    limit = tens_of_thousands(n, 8, 3, 30)
+    add_lines(
+        waiting_to_sign,
+        "LN_CONSUMER",
+        limit,
+        np.full(n, NULL_DAY),
+        "unsigned",
+        approved=approved,
+        expiry=approved + 1095,
+    )
+
     all_lines = pd.concat(lines, ignore_index=True)
     all_lines["limit"] = all_lines["limit"].astype(np.int64)
     all_loans = pd.concat(loans, ignore_index=True)
@@ -314,6 +334,13 @@ def make_lending(
     quiet = random.permutation(unlined)
     chosen = quiet[np.arange(rest) % len(quiet)]
     batch = (np.arange(rest) + np.arange(rest) // len(quiet)) % p.LIST_BATCHES
+    # The batch for dormant credit went to those who had a line by then and still have not drawn on it.
+    undrawn = all_lines[(all_lines["group"] == "main") & ~all_lines.index.isin(all_loans["line"])]
+    dormant_batch = CONTACT_LISTS.index("credited_not_drawn")
+    pushed = np.flatnonzero(batch == dormant_batch)
+    holders = undrawn.loc[undrawn["signed"] < batch_days(today, np.array([dormant_batch]))[0], "customer"]
+    reached = random.permutation(holders.to_numpy())[: len(pushed)]
+    chosen[pushed[: len(reached)]] = reached
     contacts.append(
         pd.DataFrame(
             {

@@ -12,6 +12,7 @@ from sample_county.identifiers import NULL_DAY, Ints, day_number
 from sample_county.lending import CONTACT_LISTS, Lending, batch_days
 from sample_county.places import Places, Staff
 from sample_county.randomness import stream
+from sample_county.visits import make_visits
 
 CHANNELS = ("短信", "电话", "上门", "微信")
 
@@ -21,7 +22,7 @@ class Marketing:
     """since: 0 first load, k: k-th delta day. Days are since 1970-01-01.
 
     contact: customer, day, second, list_code, batch_id, channel, result, manager, since.
-    visit: customer, day, second, latitude, longitude, kind, content, result, manager, is_fake, since.
+    visit: see make_visits.
     opt_out: customer, channel, day, since. authorisation: customer, purpose, channel, granted, expires, revoked, since.
     """
 
@@ -87,33 +88,7 @@ def make_marketing(
     contact = pd.concat(parts, ignore_index=True)
     contact["manager"] = manager_of[contact["customer"]]
 
-    visits: list[pd.DataFrame] = []
-    for delta in range(deltas + 1):
-        count = p.scaled(p.VISITS_HISTORY if delta == 0 else p.VISITS_DAY, scale, least=6)
-        weight = np.where(rows["manager"].to_numpy()[known] >= 0, 1.0, 0.1)
-        who = random.choice(known, count, p=weight / weight.sum())
-        day = today - random.integers(0, 150, count) if delta == 0 else np.full(count, today + delta)
-        visits.append(pd.DataFrame({"customer": who, "day": day, "since": delta}))
-    visit = pd.concat(visits, ignore_index=True).sort_values(
-        ["since", "day", "customer"], kind="stable", ignore_index=True
-    )
-    n = len(visit)
-    village = rows["village"].to_numpy()[visit["customer"]]
-    fake = np.zeros(n, dtype=bool)
-    fake[random.permutation(np.flatnonzero(visit["since"] == 0))[: p.scaled(p.FAKE_VISITS, scale, least=2)]] = True
-    for axis in ("latitude", "longitude"):
-        at_home = places.villages[axis].to_numpy()[village] + random.normal(0, 0.004, n)
-        # A faked visit is recorded at the branch's own desk, whoever was "visited".
-        desk = places.branches[axis].to_numpy()[0]
-        visit[axis] = np.round(np.where(fake, desk, at_home), 6)
-    visit["is_fake"] = fake
-    visit["second"] = random.integers(8 * 60, 18 * 60, n) * 60
-    visit["kind"] = np.where(random.random(n) < 0.7, "普访", "精访")
-    visit["content"] = np.array(
-        ["了解经营情况", "介绍农户小额普惠信用贷款", "维护收款码", "回访存款到期安排", "介绍手机银行"]
-    )[random.integers(0, 5, n)]
-    visit["result"] = random.choice(["无", "发现需求", "已申请", "拒绝"], n, p=[0.5, 0.35, 0.08, 0.07])
-    visit["manager"] = manager_of[visit["customer"]]
+    visit = make_visits(places, staff, customers, scale, seed, today, deltas)
 
     def refusals(who: Ints, since: int) -> pd.DataFrame:
         size = len(who)

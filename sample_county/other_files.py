@@ -215,6 +215,12 @@ def write_external(county: County, folder: Path, business_date: date) -> None:
 
 
 # --- Marketing ------------------------------------------------------------------------------------------------------
+_VISIT_HEADER = (
+    "走访编号", "客户号", "客户经理", "拜访形式", "走访方式", "走访时间", "登记时间", "纬度", "经度", "走访内容",
+    "走访结果",
+)  # fmt: skip
+
+
 def write_marketing(county: County, folder: Path, business_date: date) -> None:
     """Contacts, refusals and authorisations as CSV, visits as the workbook of the managers' app."""
     stamp = f"{business_date:%Y%m%d}"
@@ -264,10 +270,11 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
         padded(rows.index.to_numpy() + 1, 8, "ZF").to_pylist(),
         customer(rows).to_pylist(),
         employee.take(pa.array(rows["manager"].to_numpy())).to_pylist(),
+        rows["method"].tolist(),
         rows["kind"].tolist(),
         time_text(rows["day"].to_numpy(), rows["second"].to_numpy()).to_pylist(),
-        rows["latitude"].tolist(),
-        rows["longitude"].tolist(),
+        time_text(rows["recorded_day"].to_numpy(), rows["recorded_second"].to_numpy()).to_pylist(),
+        *(rows[axis].astype(object).where(rows[axis].notna(), None).tolist() for axis in ("latitude", "longitude")),
         rows["content"].tolist(),
         rows["result"].tolist(),
     )
@@ -275,7 +282,7 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
     write_workbook(
         folder / f"visit_{stamp}.xlsx",
         "走访记录",
-        ("走访编号", "客户号", "客户经理", "走访方式", "走访时间", "纬度", "经度", "走访内容", "走访结果"),
+        _VISIT_HEADER,
         lines,
         business_date,
         titles=("客户经理走访登记表",),

@@ -49,8 +49,13 @@ MORTGAGES: Final = 18_000  # assumed
 OTHER_LOAN_CUSTOMERS: Final = 9_000  # assumed: LN_CONSUMER, LN_MICRO and LN_POS beside the pipeline's
 SETTLED_GOOD: Final = 9_000  # assumed: borrowers who settled in good standing and have no line now
 CHEATS: Final = 240  # assumed: draw and repay within days, which 有效用信 must not count
+UNSIGNED_LINES: Final = 400  # assumed: approved within the month and not yet signed
 ENTERPRISE_LINES: Final = 2_000  # assumed
 REFERRALS_EACH: Final = 5  # assumed: applications of the pipeline that one referrer brings (S2 1+N裂变 gives no N)
+FIRM_TURNOVER: Final = 6_000_000  # assumed: median yearly turnover in yuan of a firm that borrows
+SHOP_TURNOVER: Final = 600_000  # assumed: of a person who borrows for a business
+CHECKED_SHARE: Final = 0.85  # assumed: business borrowers whose post-loan check is in the system
+CHECKS_DAY: Final = 60  # assumed
 OVERDUE_SHARE: Final = 0.012  # assumed: of open loans
 REJECTED_APPLICATIONS: Final = 3_000  # assumed
 
@@ -115,7 +120,12 @@ FORMER_PHONE_SHARE: Final = 0.06  # assumed: persons of whom core still has the 
 ACCEPTED_LINKS: Final = 120  # assumed: roster rows that a reviewer links by hand on the second date
 OLD_ROSTER_SHARE: Final = 0.02  # roster rows that still show the 15-digit ID
 DUPLICATE_ROSTER: Final = 1_500  # one person on the rosters of two villages
-FAKE_VISITS: Final = 300  # visits recorded where the customer does not live
+FAKE_VISITS: Final = 1_500  # visits recorded where the customer does not live
+REPEATED_VISITS: Final = 1_500  # visits entered twice on the day
+VISIT_STORIES: Final = {  # days of one person: cheats, and honest ones that look like them (see visits.py)
+    "travel": 500, "bulk": 300, "late_bulk": 300, "day_off": 1_500,
+    "fast_trip": 300, "evening_entry": 300, "weekend_campaign": 150, "evening_market": 300, "village_meeting": 300,
+}  # fmt: skip
 
 # --- A delta day ----------------------------------------------------------------------------------------------------
 NEW_CUSTOMERS_DAY: Final = 300
@@ -125,7 +135,9 @@ NEW_MERCHANTS_DAY: Final = 30
 CONTACTS_DAY: Final = 800
 VISITS_DAY: Final = 1_500
 OPT_OUTS_DAY: Final = 40
-VISITS_HISTORY: Final = 60_000
+CALLS_DAY: Final = 1_000
+VISITS_HISTORY: Final = 160_000  # VISITS_DAY on each weekday of five months
+CALLS_HISTORY: Final = 110_000
 
 
 def scaled(figure: float, scale: float, least: int = 1) -> int:

@@ -16,6 +16,7 @@ from sample_county.explanations import explanations
 from sample_county.identifiers import NULL_DAY, day_number, padded
 from sample_county.social import OWN_BANK
 from sample_county.trade import market_cumulative, market_mean_amounts
+from sample_county.visits import is_cheat
 from sample_county.writing import text, write_csv
 
 _FORMS = {
@@ -142,7 +143,6 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
     visits = county.marketing.visit
     event = county.lending.event
     referred = event[event["referrer"] >= 0].drop_duplicates(["referrer", "customer"])
-    fake = np.flatnonzero(visits["is_fake"])
     return {
         "duplicate_customers": pd.DataFrame(
             {
@@ -186,13 +186,17 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ),
         "violators": pd.DataFrame(
             {
-                "kind": ["draw_and_repay"] * len(county.lending.cheats) + ["fake_visit"] * len(fake),
-                "key": [
-                    *customer_id.to_numpy()[county.lending.cheats],
-                    *(f"ZF{i + 1:08d}" for i in fake),
-                ],
+                "kind": ["draw_and_repay"] * len(county.lending.cheats),
+                "key": customer_id.to_numpy()[county.lending.cheats],
             }
         ),
+        "visit_stories": pd.DataFrame(
+            {
+                "visit_id": padded(visits.index.to_numpy() + 1, 8, "ZF").to_pylist(),
+                "story": visits["story"],
+                "is_cheat": is_cheat(visits["story"]),
+            }
+        )[visits["story"] != ""],
     }
 
 

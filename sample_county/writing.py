@@ -133,15 +133,15 @@ def unload(folder: Path, table: str, business_date: date) -> Iterator[Unload]:
     opened.close()
 
 
-def write_csv(path: Path, columns: Columns) -> None:
-    """UTF-8 CSV with a header line; only fields that need quotes have them."""
+def write_csv(path: Path, columns: Columns, delimiter: str = ",", encoding: str = "utf-8") -> None:
+    """CSV with a header line; only fields that need quotes have them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = {}
     for name, column in columns.items():
         quoted = pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
-        written[name] = pc.if_else(pc.match_substring_regex(column, '[",\n]'), quoted, column)
-    rows = len(next(iter(written.values())))
-    path.write_bytes((",".join(columns) + "\n").encode() + joined(written, ",", rows))
+        written[name] = pc.if_else(pc.match_substring_regex(column, f'["{delimiter}\n]'), quoted, column)
+    lines = (delimiter.join(columns) + "\n").encode() + joined(written, delimiter, len(next(iter(written.values()))))
+    path.write_bytes(lines.decode().encode(encoding))
 
 
 def write_basis(path: Path, source: str, legal_basis: str, purpose: str, expires: date) -> None:

@@ -159,7 +159,8 @@ def test_variants_have_names_of_their_own() -> None:
         ({"unit": "ratio"}, "a ratio has a denominator"),
         ({"numerator": "sum(outstanding) / sum(credit_limit)", "denominator": "count(*)"}, "write count"),
         ({"numerator": "avg(outstanding)"}, "write count"),
-        ({"denominator": "count(*)", "additive": True}, "a quotient is not additive"),
+        ({"denominator": "count(*)", "additive": True}, "is not additive"),
+        ({"numerator": "count(distinct customer_id)", "additive": True}, "is not additive"),
     ],
 )
 def test_a_metric_that_says_something_else_is_refused(fields: dict[str, Any], fault: str) -> None:

@@ -4,33 +4,55 @@ identities as (
     select * from {{ ref('int_customer__identity') }}
 ),
 
-people as (
-    select * from {{ ref('int_customer__resolved') }}
-    where id_number_key is not null
-),
-
 credit_lines as (
     select * from {{ ref('int_credit_line__assessed') }}
 ),
 
 loans as (
     select
-        assessed.*,
-        delivered.business_date as delivered_date,
+        *,
         row_number() over (
-            partition by assessed.legal_entity_code, assessed.customer_id
-            order by assessed.disbursed_date, assessed.loan_id
+            partition by legal_entity_code, customer_id
+            order by disbursed_date, loan_id
         ) as draw_number
-    from {{ ref('int_loan__assessed') }} as assessed
-    inner join {{ ref('stg_credit__loan') }} as delivered
-        on
-            assessed.legal_entity_code = delivered.legal_entity_code
-            and assessed.loan_id = delivered.loan_id
+    from {{ ref('int_loan__assessed') }}
 ),
 
 applications as (
-    select * from {{ ref('stg_credit__application_event') }}
-    where stage in ('accepted', 'investigated', 'analysed', 'approved')
+    select * from {{ ref('int_application__staged') }}
+    where customer_id is not null
+),
+
+delivered_overdue as (
+    select
+        legal_entity_code,
+        loan_id,
+        min(business_date) as overdue_date
+    from {{ ref('stg_credit__loan_version') }}
+    where status in ('overdue', 'written_off') and not is_deleted
+    group by legal_entity_code, loan_id
+),
+
+-- Sources give the status, not the day it began: the day after maturity, or the first delivery that says so. A loan
+-- that has been paid since stays in the funnel as overdue; its entry does not move with later deliveries.
+overdue_loans as (
+    select
+        loans.legal_entity_code,
+        loans.customer_id,
+        loans.channel,
+        loans.product_code,
+        nullif(loans.outstanding, 0) as amount,
+        least(
+            case
+                when loans.is_overdue or loans.settled_date > loans.maturity_date + 1 then loans.maturity_date + 1
+            end,
+            delivered_overdue.overdue_date
+        ) as overdue_date
+    from loans
+    left join delivered_overdue
+        on
+            loans.legal_entity_code = delivered_overdue.legal_entity_code
+            and loans.loan_id = delivered_overdue.loan_id
 ),
 
 -- Events of records that the identity model knows by table and key.
@@ -39,34 +61,9 @@ recorded as (
         legal_entity_code,
         'core.customer' as source_table,
         customer_id as source_key,
-        'reached' as stage_code,
-        cast(contacted_at as date) as event_date,
-        case when channel in ('sms', 'wechat') then 'online' else 'offline' end as channel,
-        cast(null as decimal(18, 2)) as amount,
-        list_code
-    from {{ ref('stg_marketing__contact_outcome') }}
-    where outcome <> 'not_reached'
-    union all
-    select
-        legal_entity_code,
-        'core.customer' as source_table,
-        customer_id as source_key,
-        'reached' as stage_code,
-        cast(visited_at as date) as event_date,
-        'offline' as channel,
-        cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code
-    from {{ ref('stg_marketing__visit') }}
-    union all
-    select
-        legal_entity_code,
-        'core.customer' as source_table,
-        customer_id as source_key,
         'acquired' as stage_code,
         open_date as event_date,
-        'offline' as channel,
-        cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code
+        cast(null as decimal(18, 2)) as amount
     from {{ ref('stg_core__customer') }}
     union all
     select
@@ -75,9 +72,7 @@ recorded as (
         card_number_key as source_key,
         'acquired' as stage_code,
         issue_date as event_date,
-        'offline' as channel,
-        cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code
+        cast(null as decimal(18, 2)) as amount
     from {{ ref('stg_social_security__card_holder') }}
     where issuing_bank = 'own'
     union all
@@ -87,9 +82,7 @@ recorded as (
         {{ roster_record_key() }} as source_key,
         'filed' as stage_code,
         filed_date as event_date,
-        'offline' as channel,
-        cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code
+        cast(null as decimal(18, 2)) as amount
     from {{ ref('stg_credit__village_roster') }}
     union all
     select
@@ -98,9 +91,7 @@ recorded as (
         {{ roster_record_key() }} as source_key,
         'evaluated' as stage_code,
         evaluated_date as event_date,
-        'offline' as channel,
-        cast(null as decimal(18, 2)) as amount,
-        cast(null as varchar) as list_code
+        cast(null as decimal(18, 2)) as amount
     from {{ ref('stg_credit__village_roster') }}
     union all
     select
@@ -109,22 +100,32 @@ recorded as (
         {{ whitelist_record_key() }} as source_key,
         'whitelisted' as stage_code,
         granted_date as event_date,
-        'offline' as channel,
-        limit_amount as amount,
-        cast(null as varchar) as list_code
+        limit_amount as amount
     from {{ ref('stg_credit__whitelist') }}
 ),
 
 entries as (
     select
+        legal_entity_code,
+        customer_id,
+        'reached' as stage_code,
+        cast(touched_at as date) as event_date,
+        channel,
+        cast(null as decimal(18, 2)) as amount,
+        cast(null as varchar) as product_code,
+        list_code
+    from {{ ref('int_funnel__touch') }}
+    where is_reached
+    union all
+    select
         recorded.legal_entity_code,
         identities.customer_id,
         recorded.stage_code,
         recorded.event_date,
-        recorded.channel,
+        'offline' as channel,
         recorded.amount,
         cast(null as varchar) as product_code,
-        recorded.list_code
+        cast(null as varchar) as list_code
     from recorded
     inner join identities
         on
@@ -132,27 +133,18 @@ entries as (
             and recorded.source_table = identities.source_table
             and recorded.source_key = identities.source_key
     union all
-    -- An applicant who is not yet a customer is known by ID number.
+    -- 受理 makes it an application; what 营销 rests on is a touch, and money that is paid out (拨付) a loan.
     select
-        applications.legal_entity_code,
-        coalesce(identities.customer_id, people.customer_id) as customer_id,
-        case applications.stage when 'accepted' then 'applied' else applications.stage end as stage_code,
-        cast(applications.event_time as date) as event_date,
-        applications.channel,
-        applications.application_amount as amount,
-        applications.product_code,
-        applications.list_code
+        legal_entity_code,
+        customer_id,
+        case stage_code when 'accepted' then 'applied' else stage_code end as stage_code,
+        cast(entered_at as date) as event_date,
+        channel,
+        application_amount as amount,
+        product_code,
+        list_code
     from applications
-    left join identities
-        on
-            applications.legal_entity_code = identities.legal_entity_code
-            and identities.source_table = 'core.customer'
-            and applications.customer_id = identities.source_key
-    left join people
-        on
-            applications.legal_entity_code = people.legal_entity_code
-            and applications.id_number_key = people.id_number_key
-    where coalesce(identities.customer_id, people.customer_id) is not null
+    where stage_code not in ('marketing', 'disbursed')
     union all
     select
         legal_entity_code,
@@ -211,19 +203,16 @@ entries as (
     from loans
     where is_settled
     union all
-    -- Sources give the status, not the day it began: the day after maturity, else the day it was delivered.
     select
         legal_entity_code,
         customer_id,
         'overdue' as stage_code,
-        case when status = 'normal' then maturity_date + 1 else least(maturity_date + 1, delivered_date) end
-            as event_date,
+        overdue_date as event_date,
         coalesce(channel, 'offline') as channel,
-        outstanding as amount,
+        amount,
         product_code,
         cast(null as varchar) as list_code
-    from loans
-    where is_overdue
+    from overdue_loans
 )
 
 select

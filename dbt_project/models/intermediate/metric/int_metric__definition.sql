@@ -1,6 +1,8 @@
 with
 
-definitions (metric_code, metric_name, definition, owner, unit) as (
+definitions (
+    metric_code, metric_name, definition, owner, unit, grain, is_additive, base, numerator, denominator, rows_in
+) as (
     values
     {%- for metric in var('metrics') %}
     (
@@ -8,10 +10,16 @@ definitions (metric_code, metric_name, definition, owner, unit) as (
         {{ sql_text(metric.name) }},
         {{ sql_text(metric.definition) }},
         {{ sql_text(metric.owner) }},
-        {{ sql_text(metric.unit) }}
+        {{ sql_text(metric.unit) }},
+        {{ sql_text(metric.grain) }},
+        {{ metric.additive }},
+        {{ sql_text(metric.base) }},
+        {{ sql_text(metric.numerator) }},
+        {{ sql_text(metric.denominator) }},
+        {{ sql_text(metric_bases().get(metric.base, {}).rows_in) }}
     ),
     {%- endfor %}
-    (null, null, null, null, null)
+    (null, null, null, null, null, null, null, null, null, null, null)
 )
 
 select
@@ -19,6 +27,12 @@ select
     metric_name,
     definition,
     owner,
-    unit
+    unit,
+    grain,
+    is_additive,
+    base,
+    numerator,
+    denominator,
+    rows_in
 from definitions
 where metric_code is not null

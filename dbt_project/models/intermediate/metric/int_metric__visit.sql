@@ -1,19 +1,15 @@
 with
 
 visits as (
-    select * from {{ ref('stg_marketing__visit') }}
+    select * from {{ ref('int_visit__checked') }}
     where
-        visited_at >= date_trunc('year', {{ business_date() }})
-        and visited_at < {{ business_date() }} + 1
+        is_valid
+        and visit_method = 'on_site'
+        and visited_date >= date_trunc('year', {{ business_date() }})
 ),
 
 employees as (
     select * from {{ ref('stg_core__employee') }}
-),
-
-identities as (
-    select * from {{ ref('int_customer__identity') }}
-    where source_table = 'core.customer'
 ),
 
 customers as (
@@ -34,17 +30,13 @@ select
     customers.segment_code,
     customers.segment_name,
     visits.visit_type,
-    cast(visits.visited_at as date) as visit_date
+    visits.visited_date as visit_date
 from visits
 left join employees
     on
         visits.legal_entity_code = employees.legal_entity_code
         and visits.manager_id = employees.employee_id
-left join identities
-    on
-        visits.legal_entity_code = identities.legal_entity_code
-        and visits.customer_id = identities.source_key
 left join customers
     on
-        identities.legal_entity_code = customers.legal_entity_code
-        and identities.customer_id = customers.customer_id
+        visits.legal_entity_code = customers.legal_entity_code
+        and visits.customer_id = customers.customer_id

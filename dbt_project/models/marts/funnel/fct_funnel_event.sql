@@ -19,13 +19,15 @@ ordered as (
         entries.stage_code,
         stages.stage_name,
         stages.stage_order,
+        stages.is_on_path,
         entries.event_date,
         entries.channel,
         entries.amount,
         entries.product_code,
         entries.list_code,
         lag(entries.event_date) over (
-            partition by entries.legal_entity_code, entries.customer_id order by stages.stage_order
+            partition by entries.legal_entity_code, entries.customer_id, stages.is_on_path
+            order by stages.stage_order
         ) as previous_event_date
     from entries
     inner join stages on entries.stage_code = stages.stage_code
@@ -42,7 +44,7 @@ select
     ordered.amount,
     -- A later stage entered earlier (an account opened years before the first visit) says nothing about speed.
     case
-        when ordered.event_date >= ordered.previous_event_date
+        when ordered.is_on_path and ordered.event_date >= ordered.previous_event_date
             then ordered.event_date - ordered.previous_event_date
     end as days_from_previous,
     ordered.product_code,

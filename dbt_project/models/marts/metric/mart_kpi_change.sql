@@ -1,0 +1,145 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook=["{{ delete_business_date() }}", "{{ forget_days(var('grid_days_kept')) }}"]
+) }}
+{%- set metrics = additive_metrics() -%}
+{%- set levels = {
+    'branch': 'branch_code',
+    'manager': 'manager_code',
+    'town': 'town_code',
+    'grid': 'primary_grid_id',
+} -%}
+with
+
+changes as (
+    select * from {{ ref('mart_kpi_change_row') }}
+),
+
+row_days as (
+    select * from {{ ref('int_metric__row_day') }}
+),
+
+definitions as (
+    select * from {{ ref('int_metric__definition') }}
+),
+
+members as (
+    select * from {{ ref('int_metric__dimension') }}
+),
+
+grids as (
+    select * from {{ ref('dim_grid') }}
+),
+
+previous as (
+    select max(business_date) as previous_date
+    from row_days
+    where business_date < {{ business_date() }}
+),
+
+summed as (
+    select
+        row_days.legal_entity_code,
+        {%- for level, column in levels.items() %}
+        row_days.{{ column }},
+        grouping(row_days.{{ column }}) = 0 as by_{{ level }},
+        {%- endfor %}
+        {%- for metric in metrics %}
+        sum(row_days.{{ metric.code }}) as {{ metric.code }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from row_days
+    inner join previous on row_days.business_date = previous.previous_date
+    group by grouping sets (
+        (row_days.legal_entity_code)
+        {%- for column in levels.values() %},
+        (row_days.legal_entity_code, row_days.{{ column }})
+        {%- endfor %}
+    )
+),
+
+opening as (
+    select
+        legal_entity_code,
+        case {% for level in levels %}when by_{{ level }} then '{{ level }}' {% endfor %}else 'bank' end as dimension,
+        case
+            {%- for level, column in levels.items() %}
+            when by_{{ level }} then {{ column }}
+            {%- endfor %}
+            else legal_entity_code
+        end as dimension_value,
+        unnest([
+            {%- for metric in metrics %}
+            {'metric_code': '{{ metric.code }}', 'amount': {{ metric.code }}}{{ "," if not loop.last }}
+            {%- endfor %}
+        ], recursive := true)
+    from summed
+),
+
+contributed as (
+    select
+        legal_entity_code,
+        metric_code,
+        'bank' as dimension,
+        legal_entity_code as dimension_value,
+        contribution,
+        count(distinct row_id) as rows_changed,
+        sum(amount) as amount
+    from changes
+    where is_of_bank
+    group by legal_entity_code, metric_code, contribution
+    {%- for level, column in levels.items() %}
+    union all
+    select
+        legal_entity_code,
+        metric_code,
+        '{{ level }}' as dimension,
+        {{ column }} as dimension_value,
+        contribution,
+        count(distinct row_id) as rows_changed,
+        sum(amount) as amount
+    from changes
+    where is_of_{{ level }}
+    group by legal_entity_code, metric_code, {{ column }}, contribution
+    {%- endfor %}
+),
+
+steps as (
+    select * from contributed
+    union all by name
+    select
+        *,
+        'yesterday' as contribution
+    from opening
+)
+
+select
+    {{ business_date() }} as business_date,
+    previous.previous_date,
+    steps.legal_entity_code,
+    steps.metric_code,
+    definitions.metric_name,
+    definitions.unit,
+    steps.dimension,
+    steps.dimension_value,
+    coalesce(members.dimension_name, grids.grid_name, steps.dimension_value) as dimension_name,
+    coalesce(members.branch_code, grids.branch_code) as branch_code,
+    members.manager_id,
+    steps.contribution,
+    coalesce(steps.rows_changed, 0) as rows_changed,
+    cast(steps.amount as decimal(18, 2)) as amount
+from steps
+cross join previous
+inner join definitions on steps.metric_code = definitions.metric_code
+left join members
+    on
+        steps.legal_entity_code = members.legal_entity_code
+        and steps.dimension = members.dimension
+        and steps.dimension_value = members.dimension_value
+left join grids
+    on
+        steps.legal_entity_code = grids.legal_entity_code
+        and steps.dimension = 'grid'
+        and steps.dimension_value = grids.grid_id
+where steps.amount <> 0 and steps.dimension_value is not null

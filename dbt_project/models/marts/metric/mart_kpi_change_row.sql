@@ -1,0 +1,282 @@
+{%- set metrics = additive_metrics() -%}
+{%- set of_customers = metrics | selectattr('base', 'equalto', 'int_metric__base') | list -%}
+{%- set organisation = ['branch_code', 'manager_code', 'town_code', 'primary_grid_id'] -%}
+with
+
+row_days as (
+    select * from {{ ref('int_metric__row_day') }}
+),
+
+moved_identities as (
+    select * from {{ ref('fct_customer_moved') }}
+),
+
+customers as (
+    select * from {{ ref('int_metric__base') }}
+),
+
+definitions as (
+    select * from {{ ref('int_metric__definition') }}
+),
+
+members as (
+    select * from {{ ref('int_metric__dimension') }}
+),
+
+-- As it was stored that day: nothing about yesterday is worked out again.
+yesterday as (
+    select
+        row_days.*,
+        coalesce(moved_identities.customer_id, row_days.row_id) as standing_row_id
+    from row_days
+    left join moved_identities
+        on
+            row_days.legal_entity_code = moved_identities.legal_entity_code
+            and row_days.base = 'int_metric__base'
+            and row_days.row_id = moved_identities.former_customer_id
+    where row_days.business_date = (
+        select max(earlier.business_date) from row_days as earlier
+        where earlier.business_date < {{ business_date() }}
+    )
+),
+
+-- On the first day there is nothing to compare with.
+today as (
+    select * from row_days
+    where business_date = {{ business_date() }} and exists (select 1 from yesterday)
+),
+
+merged as (
+    select yesterday.*
+    from yesterday
+    semi join (
+        select
+            legal_entity_code,
+            standing_row_id
+        from yesterday
+        where row_id <> standing_row_id
+    ) as former
+        on
+            yesterday.legal_entity_code = former.legal_entity_code
+            and yesterday.standing_row_id = former.standing_row_id
+            and yesterday.base = 'int_metric__base'
+),
+
+-- Yesterday as if customers who are one today had been one then: amounts add up, what was counted once stays once.
+united as (
+    select
+        legal_entity_code,
+        base,
+        standing_row_id as row_id,
+        standing_row_id as customer_id,
+        {%- for column in organisation %}
+        arg_max({{ column }}, (row_id = standing_row_id, row_id)) as {{ column }},
+        {%- endfor %}
+        {%- for metric in of_customers %}
+        {{ 'sum' if metric.function == 'sum' else 'max' }}({{ metric.code }}) as {{ metric.code }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from merged
+    group by legal_entity_code, base, standing_row_id
+),
+
+restated as (
+    select * from yesterday
+    anti join merged
+        on
+            yesterday.legal_entity_code = merged.legal_entity_code
+            and yesterday.base = merged.base
+            and yesterday.row_id = merged.row_id
+    union all by name
+    select * from united
+),
+
+paired as (
+    select
+        coalesce(now.legal_entity_code, before.legal_entity_code) as legal_entity_code,
+        coalesce(now.row_id, before.row_id) as row_id,
+        coalesce(now.customer_id, before.customer_id) as customer_id,
+        {%- for column in organisation %}
+        before.{{ column }} as {{ column }}_before,
+        now.{{ column }},
+        now.{{ column }} is distinct from before.{{ column }} as moves_{{ column }},
+        {%- endfor %}
+        {%- for metric in metrics %}
+        coalesce(before.{{ metric.code }}, 0) as {{ metric.code }}_before,
+        coalesce(now.{{ metric.code }}, 0) as {{ metric.code }}_now,
+        {%- endfor %}
+        before.row_id is not null as was_there,
+        now.row_id is not null as is_there
+    from today as now
+    full join restated as before
+        on
+            now.legal_entity_code = before.legal_entity_code
+            and now.base = before.base
+            and now.row_id = before.row_id
+),
+
+measured as (
+    select
+        legal_entity_code,
+        row_id,
+        customer_id,
+        {%- for column in organisation %}
+        {{ column }}_before,
+        {{ column }},
+        moves_{{ column }},
+        {%- endfor %}
+        was_there,
+        is_there,
+        was_there and is_there
+        and (moves_{{ organisation | join(' or moves_') }}) as is_moved,
+        -- A customer whose grid or place changed with its manager was zoned anew, not handed over.
+        case
+            when moves_primary_grid_id or moves_town_code then 'rezoned'
+            when moves_branch_code then 'branch'
+            else 'manager'
+        end as moved_by,
+        unnest([
+            {%- for metric in metrics %}
+            {
+                'metric_code': '{{ metric.code }}',
+                'value_before': {{ metric.code }}_before,
+                'value_now': {{ metric.code }}_now
+            }{{ "," if not loop.last }}
+            {%- endfor %}
+        ], recursive := true)
+    from paired
+    where
+        moves_{{ organisation | join(' or moves_') }}
+        {%- for metric in metrics %}
+        or {{ metric.code }}_now <> {{ metric.code }}_before
+        {%- endfor %}
+),
+
+steps as (
+    select
+        *,
+        false as is_move,
+        case when not was_there then 'new' when value_now > value_before then 'grown' else 'shrunk' end as contribution,
+        value_now - value_before as amount
+    from measured
+    where is_there
+    union all
+    select
+        *,
+        true as is_move,
+        moved_by || '_in' as contribution,
+        value_before as amount
+    from measured
+    where is_moved
+    union all
+    select
+        * replace (
+            {%- for column in organisation %}
+            {{ column }}_before as {{ column }}{{ "," if not loop.last }}
+            {%- endfor %}
+        ),
+        is_there as is_move,
+        case when is_there then moved_by || '_out' else 'lost' end as contribution,
+        -value_before as amount
+    from measured
+    where is_moved or not is_there
+),
+
+contributions as (
+    select
+        legal_entity_code,
+        row_id,
+        customer_id,
+        metric_code,
+        contribution,
+        {{ organisation | join(',
+        ') }},
+        not is_move as is_of_bank,
+        not is_move or moves_branch_code as is_of_branch,
+        not is_move or moves_manager_code as is_of_manager,
+        not is_move or moves_town_code as is_of_town,
+        not is_move or moves_primary_grid_id as is_of_grid,
+        value_before,
+        value_now,
+        amount
+    from steps
+    union all
+    select
+        legal_entity_code,
+        row_id,
+        standing_row_id as customer_id,
+        unnest(['{{ of_customers | map(attribute="code") | join("', '") }}']) as metric_code,
+        'merged' as contribution,
+        {{ organisation | join(',
+        ') }},
+        true as is_of_bank,
+        true as is_of_branch,
+        true as is_of_manager,
+        true as is_of_town,
+        true as is_of_grid,
+        unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as value_before,
+        0 as value_now,
+        -unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as amount
+    from merged
+    union all
+    select
+        legal_entity_code,
+        row_id,
+        customer_id,
+        unnest(['{{ of_customers | map(attribute="code") | join("', '") }}']) as metric_code,
+        'merged' as contribution,
+        {{ organisation | join(',
+        ') }},
+        true as is_of_bank,
+        true as is_of_branch,
+        true as is_of_manager,
+        true as is_of_town,
+        true as is_of_grid,
+        0 as value_before,
+        unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as value_now,
+        unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as amount
+    from united
+)
+
+select
+    contributions.legal_entity_code,
+    {{ business_date() }} as business_date,
+    (select any_value(yesterday.business_date) from yesterday) as previous_date,
+    contributions.metric_code,
+    definitions.metric_name,
+    contributions.contribution,
+    contributions.row_id,
+    contributions.customer_id,
+    customers.core_customer_id,
+    customers.name_masked,
+    contributions.branch_code,
+    branches.dimension_name as branch_name,
+    managers.manager_id,
+    contributions.manager_code,
+    managers.dimension_name as manager_name,
+    contributions.town_code,
+    contributions.primary_grid_id,
+    contributions.is_of_bank,
+    contributions.is_of_branch,
+    contributions.is_of_manager,
+    contributions.is_of_town,
+    contributions.is_of_grid,
+    contributions.value_before,
+    contributions.value_now,
+    contributions.amount
+from contributions
+inner join definitions on contributions.metric_code = definitions.metric_code
+left join customers
+    on
+        contributions.legal_entity_code = customers.legal_entity_code
+        and contributions.customer_id = customers.customer_id
+left join members as branches
+    on
+        contributions.legal_entity_code = branches.legal_entity_code
+        and branches.dimension = 'branch'
+        and contributions.branch_code = branches.dimension_value
+left join members as managers
+    on
+        contributions.legal_entity_code = managers.legal_entity_code
+        and managers.dimension = 'manager'
+        and contributions.manager_code = managers.dimension_value
+where contributions.amount <> 0
