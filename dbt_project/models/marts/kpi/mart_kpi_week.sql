@@ -34,13 +34,13 @@ level_changes as (
         business_date as changed_day,
         value - lag(value) over (
             partition by legal_entity_code, dimension, dimension_value, measure_code order by business_date
-        ) as change
+        ) as moved_by
     from levels
 ),
 
 changes as (
     select * from level_changes
-    where change is not null
+    where moved_by is not null
     union all
     select
         legal_entity_code,
@@ -48,7 +48,7 @@ changes as (
         dimension_value,
         measure_code,
         flow_day as changed_day,
-        value as change
+        value as moved_by
     from flow_days
 ),
 
@@ -58,10 +58,10 @@ summed as (
         dimension,
         dimension_value,
         measure_code,
-        coalesce(sum(change) filter (where changed_day = {{ business_date() }}), 0) as day_change,
-        coalesce(sum(change) filter (where changed_day = {{ business_date() }} - 1), 0) as previous_day_change,
-        coalesce(sum(change) filter (where {{ within_days('changed_day', 7) }}), 0) as week_change,
-        coalesce(sum(change) filter (where changed_day <= {{ business_date() }} - 7), 0) as previous_week_change
+        coalesce(sum(moved_by) filter (where changed_day = {{ business_date() }}), 0) as day_change,
+        coalesce(sum(moved_by) filter (where changed_day = {{ business_date() }} - 1), 0) as previous_day_change,
+        coalesce(sum(moved_by) filter (where {{ within_days('changed_day', 7) }}), 0) as week_change,
+        coalesce(sum(moved_by) filter (where changed_day <= {{ business_date() }} - 7), 0) as previous_week_change
     from changes
     group by legal_entity_code, dimension, dimension_value, measure_code
 ),
