@@ -85,6 +85,36 @@ QUERIES = {
            from branches union all select 'bank', '321281', '示范农商银行', 135
            union all select 'market_type', 'urban', '城区', 50) as d
         """,
+    "mart_metric_catalogue": """
+        select '321281' as legal_entity_code, date '2026-09-30' as business_date, metric_code, metric_name, definition,
+          '客户' as grain, 'ratio' as unit, false as is_additive, '普惠金融部' as owner, 29.0 as numerator, 84.0 as denominator,
+          0.3452 as value, '34.52%' as value_shown, 'mart_customer_kpi' as detail_mart
+        from (values ('drawdown_rate_evaluated', '用信率(评议口径)', '已用信户数 ÷ 已评议户数'),
+          ('drawdown_rate_credited', '用信率(授信口径)', '已用信户数 ÷ 已授信户数')) as t(metric_code, metric_name, definition)
+        """,
+    "mart_customer_kpi": """
+        select date '2026-09-30' as business_date, 'P' || md5(manager_id || n) as customer_id, 'C' || n as core_customer_id, '王**' as name_masked,
+          'person' as customer_type, true as is_bank_customer, branch_code, branch_name, manager_id, manager_id as manager_code, manager_name,
+          branch_name || '镇' as town_name, '第' || n || '村' as primary_grid_name, n % 2 = 0 as is_credited, n % 4 = 0 as is_drawn,
+          10000.0 * n as deposit_balance, 6000.0 * n as settlement_balance, 12000.0 * n as aum, 50000.0 as credit_limit,
+          20000.0 as outstanding, 100.0 as overdue_amount, n % 5 = 0 as has_credit_card, false as has_bill_discount,
+          false as has_international_settlement, false as has_cash_management, 'offline_credit' as portfolio_class
+        from managers, range(1, 9) as t(n)
+        """,
+    "mart_kpi_change": """
+        select business_date, business_date - 1 as previous_date, 'deposits' as metric_code, '存款余额' as metric_name, 'amount' as unit,
+          'manager' as dimension, manager_id as dimension_value, manager_name as dimension_name, branch_code, branch_name, manager_id, manager_name,
+          contribution, rows_changed, amount * size as amount
+        from days, managers, (values ('yesterday', 0, 52000.0), ('new', 2, 900.0), ('lost', 1, -300.0), ('grown', 5, 400.0),
+          ('manager_in', 1, 100.0), ('manager_out', 1, -100.0)) as t(contribution, rows_changed, amount)
+        """,
+    "mart_kpi_change_row": """
+        select date '2026-09-30' as business_date, date '2026-09-29' as previous_date, 'deposits' as metric_code, '存款余额' as metric_name,
+          'grown' as contribution, 'P' || md5(manager_id) as row_id, 'P' || md5(manager_id) as customer_id, 'C1' as core_customer_id,
+          '王**' as name_masked, branch_code, branch_name, manager_id, manager_id as manager_code, manager_name, 100.0 as value_before,
+          500.0 as value_now, 400.0 as amount
+        from managers
+        """,
     "mart_grid": """
         select business_date, branch_code || 'G' || i as grid_id, branch_name || '第' || i || '村' as grid_name,
           'entity' as grid_kind, 'village' as grid_type, ['urban', 'suburban', 'rural'][1 + i % 3] as market_type,
@@ -157,15 +187,15 @@ QUERIES = {
         """,
     "mart_target": """
         select business_date, organisation_level, organisation_code, organisation_name, branch_code, manager_id, measure_code,
-          measure_name, unit, period_type, date '2026-12-31' as period_last_day, 'stated' as target_basis, weight as target_value,
-          weight * 0.9 as actual, 0.9 as completion, 0.75 as pace_share, weight * 0.92 as pace_value, weight * -0.02 as gap_to_pace,
-          'drift' as forecast_method, weight * 1.0 as forecast_value, weight * 0.9 as forecast_low_95, weight * 1.1 as forecast_high_95,
+          measure_name, unit, period_type, date '2026-12-31' as period_last_day, 'stated' as target_basis, weight as target,
+          weight * 0.9 as actual, 0.9 as completion, 0.75 as pace_share, weight * 0.92 as pace_due, weight * -0.02 as gap_to_pace,
+          'drift' as forecast_method, weight * 1.0 as forecast, weight * 0.9 as forecast_low_95, weight * 1.1 as forecast_high_95,
           0.9 as forecast_low_completion, 1.0 as forecast_completion, 1.1 as forecast_high_completion, 'on_pace' as pace_status
         from days, targeted, measures, (values ('year'), ('quarter'), ('month')) as p(period_type)
         """,
     "mart_target_path": """
         select date '2026-09-30' as business_date, organisation_level, organisation_code, organisation_name, branch_code, manager_id,
-          measure_code, measure_name, date '2026-09-30' + cast(7 * n as integer) as path_day, series_name, weight + n as value
+          measure_code, measure_name, date '2026-09-30' + cast(7 * n as integer) as path_day, series_name, weight + n as path_level
         from targeted, measures, range(3) as t(n), (values ('实际'), ('目标进度'), ('预测'), ('预测下限'), ('预测上限')) as s(series_name)
         where unit = 'amount'
         """,

@@ -151,7 +151,7 @@ select
     series.measure_name,
     series.path_day,
     series.series_name,
-    series.value
+    series.value as path_level
 from series
 left join organisations
     on
