@@ -303,7 +303,7 @@ def _parts(metric: Metric) -> list[tuple[str, str, Aggregate]]:
 def _semantic_metrics(metric: Metric) -> Iterator[dict[str, Any]]:
     """The metric; before a quotient its parts, of which dbt wants it made."""
     parts = _parts(metric)
-    contract = metric.model_dump(include={"owner", "grain", "unit"}) | {"additive": metric.is_additive}
+    contract = metric.model_dump(include={"owner", "grain", "unit", "base"}) | {"additive": metric.is_additive}
     contract |= {part: aggregate.sql for part, (_, _, aggregate) in zip(_PARTS, parts, strict=False)}
     described = {"name": metric.code, "label": metric.name, "description": metric.definition}
     if len(parts) == 1:

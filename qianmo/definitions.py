@@ -198,9 +198,10 @@ class Aggregate:
 
     @property
     def row_sql(self) -> str:
-        """What one row of the base adds; null for nothing."""
+        """What one row of the base adds; a row that is not counted has null, one that adds no amount has 0."""
         value = self.expression or "1"
-        return f"case when {self.condition} then {value} end" if self.condition else value
+        nothing = " else 0" if self.function == "sum" else ""
+        return f"case when {self.condition} then {value}{nothing} end" if self.condition else value
 
 
 def _is_one_expression(text: str | None) -> bool:

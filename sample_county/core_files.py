@@ -97,12 +97,15 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
     changed_phone = np.zeros(len(rows), dtype=np.int64)
     changed = np.array([], dtype=np.int64)
     existing = np.flatnonzero((since == 0) & (person >= 0) & ~rows["is_duplicate"])
+    manager = rows["manager"].to_numpy().copy()
     for number in range(1, delta + 1):
         random = stream(county.seed, "changed customers", number)
-        changed = random.choice(
+        renewing = random.choice(
             existing, min(p.scaled(p.CHANGED_CUSTOMERS_DAY, county.scale, 2), len(existing)), replace=False
         )
-        changed_phone[changed] = number
+        changed_phone[renewing] = number
+        handed_over = _hand_over(county, manager, existing, number)
+        changed = np.union1d(renewing, handed_over)
     chosen = np.flatnonzero(since == 0) if delta == 0 else np.union1d(np.flatnonzero(since == delta), changed)
     subset = pa.array(chosen)
     rows = rows.iloc[chosen]
@@ -142,7 +145,7 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
         "号",
         "",
     )
-    manager = rows["manager"].to_numpy()
+    manager = manager[chosen]
     with unload(folder, "customer", business_date) as out:
         out.write(
             {
@@ -166,6 +169,25 @@ def write_customers(county: County, folder: Path, business_date: date) -> None:
                 "cust_sts": text(pd.Series(["1"]).repeat(len(chosen))),
             }
         )
+
+
+def _hand_over(county: County, manager: Ints, existing: Ints, number: int) -> Ints:
+    """Give some customers to another manager, in `manager`: of the same branch where it has one, every third elsewhere.
+
+    Returns the rows of those customers.
+    """
+    random = stream(county.seed, "handed over customers", number)
+    employees = county.staff.employees
+    serving = np.flatnonzero(((employees["role"] == "manager") & ~employees["has_left"]).to_numpy())
+    branch = employees["branch_code"].to_numpy()
+    managed = existing[np.isin(manager[existing], serving)]
+    count = min(p.scaled(p.HANDED_OVER_CUSTOMERS_DAY, county.scale, 6), len(managed))
+    chosen = random.choice(managed, count, replace=False)
+    for position, row in enumerate(chosen):
+        others = serving[serving != manager[row]]
+        near = others[branch[others] == branch[manager[row]]]
+        manager[row] = random.choice(others if position % 3 == 0 or not len(near) else near)
+    return chosen
 
 
 def write_accounts(county: County, folder: Path, business_date: date) -> None:

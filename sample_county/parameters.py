@@ -130,6 +130,7 @@ VISIT_STORIES: Final = {  # days of one person: cheats, and honest ones that loo
 # --- A delta day ----------------------------------------------------------------------------------------------------
 NEW_CUSTOMERS_DAY: Final = 300
 CHANGED_CUSTOMERS_DAY: Final = 500
+HANDED_OVER_CUSTOMERS_DAY: Final = 200
 NEW_LINES_DAY: Final = 60
 NEW_MERCHANTS_DAY: Final = 30
 CONTACTS_DAY: Final = 800

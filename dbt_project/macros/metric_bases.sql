@@ -2,10 +2,13 @@
     shows them, whether they have a grid. -#}
 {% macro metric_bases() -%}
     {{ return({
-        'int_metric__base': {'key': 'customer_id', 'rows_in': 'mart_customer_kpi', 'grid': 'primary_grid_id'},
-        'int_metric__merchant': {'key': 'merchant_id', 'rows_in': 'mart_kpi_event', 'grid': 'null'},
-        'int_metric__loan': {'key': 'loan_id', 'rows_in': 'mart_kpi_event', 'grid': 'null'},
-        'int_metric__visit': {'key': 'visit_id', 'rows_in': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__base': {'key': 'customer_id', 'detail_mart': 'mart_customer_kpi', 'grid': 'primary_grid_id'},
+        'int_metric__merchant': {'key': 'merchant_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__loan': {'key': 'loan_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__contact': {'key': 'outcome_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__pipeline': {'key': 'application_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__visit': {'key': 'visit_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__settlement': {'key': 'customer_id', 'detail_mart': 'mart_settlement_compliance', 'grid': 'null'},
     }) }}
 {%- endmacro %}
 

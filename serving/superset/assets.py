@@ -64,6 +64,8 @@ FORMATS = {
     "元": ",.0f",
     "天": ",.1f",
     "户/日": ",.2f",
+    "个/日": ",.2f",
+    "分": ",.1f",
 }
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 PAGE_CSS = ".search-select-container { display: none; }"
@@ -258,12 +260,13 @@ def _dataset(bank: Bank, table: Table, pages: list[Dashboard]) -> dict[str, Any]
     ]
     metrics += [
         {
-            "metric_name": m["name"],
-            "verbose_name": m["label"],
-            "expression": m["expression"],
-            "d3format": m.get("format"),
+            "metric_name": code,
+            "verbose_name": metric.label,
+            "description": metric.definition,
+            "expression": expression,
+            "d3format": FORMATS["%"] if metric.unit == "%" else ",.0f",
         }
-        for m in mart.metrics
+        for code, (metric, expression) in mart.contract.items()
     ]
     # The page filter "largest" sorts its values by this one.
     weights = {one.weight for page in pages for one in page.filters if one.weight and one.dataset == table.name}
@@ -306,13 +309,30 @@ def _carried(choice: str, published_tags: list[PublishedTag]) -> str:
     return TAG_CHOICE.format(columns=columns, choice=choice, condition=TAG_CHOICES[choice][1])
 
 
+class _ContractMeasure(Measure):
+    """A measure that names a metric, with what the contract says of it. Dashboard files cannot hold SQL."""
+
+    expression: str
+
+
+def _contracted(measure: Measure, table: Table) -> Measure:
+    if measure.metric is None:
+        return measure
+    metric, expression = table.mart.contract[measure.metric]
+    return _ContractMeasure.model_construct(
+        metric=metric.code, label=metric.label, unit=metric.unit, expression=expression
+    )
+
+
 def _label(measure: Measure) -> str:
     return measure.label if measure.unit in ("%", "") else f"{measure.label}({measure.unit})"
 
 
 def _metric(measure: Measure) -> dict[str, Any]:
     """An ad-hoc metric: one aggregate over one column, at most divided into 万元 or 亿元."""
-    if measure.count:
+    if isinstance(measure, _ContractMeasure):
+        expression = measure.expression
+    elif measure.count:
         expression = "count(*)"
     elif measure.distinct:
         expression = f'count(distinct "{measure.distinct}")'
@@ -396,6 +416,7 @@ def _chart(bank: Bank, page: Dashboard, chart: Chart, table: Table) -> dict[str,
         update={
             "dimensions": _text_columns(chart.dimensions, table),
             "across": _text_columns(chart.across, table),
+            "measures": [_contracted(measure, table) for measure in chart.measures],
         }
     )
     viz_type, special = _FORMS[chart.type](shown)
@@ -417,7 +438,7 @@ def _number(chart: Chart) -> tuple[str, dict[str, Any]]:
     measure = chart.measures[0]
     return "big_number_total", {
         "metric": _metric(measure),
-        "subheader": measure.label if measure.unit == "%" else f"{measure.label}（{measure.unit}）",
+        "subheader": measure.label if measure.unit in ("%", "") else f"{measure.label}（{measure.unit}）",
         "header_font_size": 0.6,
         "subheader_font_size": 0.3,
         "y_axis_format": _format(measure),
@@ -533,7 +554,7 @@ def _pivot(chart: Chart) -> tuple[str, dict[str, Any]]:
         "metricsLayout": "COLUMNS",
         "valueFormat": _format(chart.measures[0]),
         "date_format": "%Y-%m-%d",
-        "aggregateFunction": "Sum" if chart.measures[0].unit else "First",
+        "aggregateFunction": "First" if chart.measures[0].single and not chart.measures[0].unit else "Sum",
         "rowOrder": "key_a_to_z",
         "colOrder": "key_a_to_z",
         "rowTotals": False,

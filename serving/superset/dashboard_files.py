@@ -1,7 +1,8 @@
 """The reviewed dashboard files `dashboards/*.yml`: their form, and whether every chart resolves.
 
-A chart names columns of a mart and how to aggregate them; it cannot hold SQL, so it cannot compute a ratio
-of its own. Ratios come finished from the marts, where each metric is defined once.
+A chart names columns of a mart and how to aggregate them, or a metric of the contract; it cannot hold SQL, so it
+cannot compute a ratio of its own. A ratio is a metric of the contract, or stands finished in a column of which the mart
+says what is divided by what.
 """
 
 import re
@@ -13,12 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from qianmo.errors import ConfigurationError
 from serving.publish import contact_columns, review_name
-from serving.superset.manifest import Mart
+from serving.superset.manifest import Mart, Unit
 
 FOLDER = Path(__file__).parent / "dashboards"
 
-Unit = Literal["户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "小时", "倍", "户/日", ""]
-"""Empty for a word instead of a figure."""
 Role = Literal["head_office", "branch_head", "manager", "risk"]
 
 RATIO = re.compile(r"(^|_)(rate|share|ratio|penetration|completion|coverage|value|conversion)$")
@@ -39,11 +38,13 @@ Values = Annotated[list[str | bool | int], BeforeValidator(_text_or_list)]
 class Measure(_Model):
     """A figure of a chart: one aggregate over one column.
 
-    `single` shows a finished figure as it stands: the chart must leave one row per group.
+    `single` shows a finished figure as it stands: the chart must leave one row per group. `metric` is a metric of the
+    contract, worked out over the rows that the chart shows; label and unit come from the contract.
     """
 
-    label: str
-    unit: Unit
+    label: str = ""
+    unit: Unit = ""
+    metric: str | None = None
     sum: str | None = None
     single: str | None = None
     distinct: str | None = None
@@ -51,11 +52,22 @@ class Measure(_Model):
 
     @model_validator(mode="after")
     def _one_aggregate(self) -> "Measure":
-        if sum(bool(part) for part in (self.sum, self.single, self.distinct, self.count)) != 1:
-            raise ValueError("a measure has exactly one of sum, single, distinct, count")
+        if sum(bool(part) for part in (self.sum, self.single, self.distinct, self.count, self.metric)) != 1:
+            raise ValueError("a measure has exactly one of sum, single, distinct, count, metric")
+        if given := {"label", "unit"} & self.model_fields_set if self.metric else set():
+            raise ValueError(f"{' and '.join(sorted(given))} of a metric come from the contract: leave them out")
+        if not self.metric and not (self.label and "unit" in self.model_fields_set):
+            raise ValueError("a measure has a label and a unit")
+        if self.unit == "%" and self.single is None:
+            raise ValueError(f"{self.label}: a count or sum is no ratio: use metric, or single of a finished column")
         if self.sum is not None and (RATIO.search(self.sum) or self.unit == "%"):
             raise ValueError(f"{self.sum} is a ratio: it may not be added up; use single")
         return self
+
+    @property
+    def is_ratio(self) -> bool:
+        """Shows a quotient that stands in a column."""
+        return self.single is not None and (self.unit == "%" or RATIO.search(self.single) is not None)
 
     @property
     def column(self) -> str | None:
@@ -198,4 +210,24 @@ def unresolved(dashboard: Dashboard, known: dict[str, Mart]) -> list[str]:
         row_filter = "none" if dataset in reviewed else mart.row_filter
         if row_filter == "none" and {"branch_head", "manager"} & set(dashboard.roles):
             faults.append(f"{dashboard.code}: {place}: {name} has no row filter, so a branch head may not see it")
+    for chart in dashboard.charts:
+        if shown := known.get(reviewed.get(chart.dataset, chart.dataset)):
+            wrong = (_outside_the_contract(measure, shown) for measure in chart.measures)
+            faults += [f"{dashboard.code}: chart {chart.title}: {fault}" for fault in wrong if fault]
     return faults
+
+
+def _outside_the_contract(measure: Measure, mart: Mart) -> str | None:
+    """What is wrong with a measure that shows a metric or a ratio, and what to do; None when nothing is."""
+    if measure.metric is not None and measure.metric not in mart.contract:
+        return (
+            f"{mart.name} cannot show the metric {measure.metric}: it needs config.meta.contract_of, its base's columns"
+        )
+    if measure.is_ratio and measure.single in mart.columns and measure.single not in mart.finished:
+        return (
+            f"{measure.single} is a ratio of which {mart.name} does not say what is divided by what: write it with ÷"
+            " in the column's description, or name the metric in its config.meta.metric"
+        )
+    if measure.sum in mart.finished:
+        return f"{measure.sum} is a finished quotient: it may not be added up; use single, or a metric"
+    return None

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 from jinja2.sandbox import SandboxedEnvironment
 
 from ingestion.bank import Bank
 from qianmo.errors import ConfigurationError
+from serving.publish import current
 from serving.superset import assets
 from serving.superset.dashboard_files import Dashboard, dashboards, unresolved
 from serving.superset.manifest import marts
@@ -37,7 +39,7 @@ def changed(manifest: Path, folder: Path, model: str, change: Any) -> Path:
 def test_every_chart_of_every_dashboard_resolves_in_the_real_manifest(manifest: Path) -> None:
     known = marts(manifest)
     assert [fault for one in dashboards() for fault in unresolved(one, known)] == []
-    assert {one.title for one in dashboards()} >= {"精准营销名单", "网格与漏斗", "客户经理KPI"}
+    assert {one.title for one in dashboards()} >= {"精准营销名单", "网格与漏斗", "客户经理KPI与PK"}
 
 
 def test_every_dashboard_is_an_exposure_with_the_same_models(manifest: Path) -> None:
@@ -72,11 +74,68 @@ def test_a_chart_that_does_not_resolve_is_named(manifest: Path, chart: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("chart", "fault"),
+    [
+        ({"dataset": "mart_funnel", "measures": [{"metric": "drawdown_rate_credited"}]}, "cannot show the metric"),
+        ({"dataset": "mart_customer_kpi", "measures": [{"metric": "visits_month"}]}, "cannot show the metric"),
+        ({"dataset": "mart_metric", "measures": [{"metric": "pipeline_conversion_count"}]}, "cannot show the metric"),
+        (
+            {"dataset": "mart_funnel", "measures": [{"single": "customers", "label": "占比", "unit": "%"}]},
+            "does not say what is divided by what",
+        ),
+    ],
+)
+def test_a_ratio_comes_from_the_contract(manifest: Path, chart: dict[str, Any], fault: str) -> None:
+    """From a metric that the mart's columns suffice for (counts of distinct customers do not add up), or finished."""
+    one = Dashboard.model_validate(page(**chart, dimensions=[], type="number"))
+    faults = unresolved(one, marts(manifest))
+    assert any(fault in text for text in faults), faults
+
+
+def test_a_finished_quotient_is_not_added_up_whatever_its_name(manifest: Path, tmp_path: Path) -> None:
+    def describe(node: dict[str, Any]) -> None:
+        node["columns"]["customers"]["description"] = "Drawn ÷ credited."
+
+    known = marts(changed(manifest, tmp_path, "mart_funnel", describe))
+    faults = unresolved(Dashboard.model_validate(page()), known)
+    assert any("customers is a finished quotient" in text for text in faults), faults
+
+
+def test_a_column_cannot_name_a_metric_that_is_not_there(manifest: Path, tmp_path: Path) -> None:
+    def name(node: dict[str, Any]) -> None:
+        node["columns"]["customers"]["config"]["meta"]["metric"] = "drawdown_rate_mine"
+
+    with pytest.raises(ConfigurationError, match=r"mart_funnel.*customers.*drawdown_rate_mine"):
+        marts(changed(manifest, tmp_path, "mart_funnel", name))
+
+
+def test_metrics_of_the_contract_come_with_its_sql_label_and_unit(published: Bank, manifest: Path) -> None:
+    """In the dataset, and in a chart that names one: numerator ÷ denominator over whatever rows it shows."""
+    known = marts(manifest)
+    _, expression = known["mart_customer_kpi"].contract["drawdown_rate_credited_all"]
+    assert expression == (
+        "cast(count(*) filter (where is_drawn) as double) / nullif(count(*) filter (where is_credited), 0)"
+    )
+    for dataset in ("mart_customer_kpi", "mart_metric"):
+        with duckdb.connect(str(current(published)), read_only=True) as connection:
+            for _, sql in known[dataset].contract.values():
+                connection.execute(f"select {sql} from marts.{dataset}")
+    assert "visits_month" in known["mart_metric"].contract
+    assert "pipeline_conversion_count" not in known["mart_metric"].contract
+
+
+@pytest.mark.parametrize(
     "measure",
     [
         {"sum": "drawdown_rate", "label": "用信率", "unit": "%"},
         {"sum": "value", "label": "指标", "unit": "户"},
         {"sum": "customers", "label": "占比", "unit": "%"},
+        {"distinct": "stage_code", "label": "占比", "unit": "%"},
+        {"mean": "value", "label": "用信率", "unit": "%"},
+        {"sql": "sum(drawn) / sum(credited)", "label": "用信率", "unit": "%"},
+        {"metric": "drawdown_rate_credited", "expression": "sum(drawn) / sum(credited)"},
+        {"metric": "drawdown_rate_credited", "label": "我的用信率"},
+        {"metric": "drawdown_rate_credited", "sum": "drawn"},
         {"sum": "drawn / credited", "single": "x", "label": "率", "unit": "%"},
         {"sql": "sum(drawn) / sum(credited)", "label": "率", "unit": "%"},
     ],
@@ -199,6 +258,8 @@ def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manif
         "dim_tag",
         "mart_tag_day",
         "mart_tag_overlap",
+        "mart_metric",
+        "mart_metric_catalogue",
     }
     assert [role["name"] for role in wanted["roles"] if role["self_service"]] == ["总行营销"]
 

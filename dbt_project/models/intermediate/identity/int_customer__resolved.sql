@@ -52,6 +52,7 @@ records as (
         is_staff,
         is_deceased,
         risk_list,
+        status,
         open_date,
         branch_code,
         manager_id,
@@ -170,7 +171,8 @@ merged as (
         min_by(branch_code, precedence) as branch_code,
         -- the leading core number's own manager: another number's manager must not step in
         min_by(if(core_customer_id is null, null, coalesce(manager_id, '')), precedence) as manager_id,
-        count(core_customer_id) as core_record_count
+        count(core_customer_id) as core_record_count,
+        count(core_customer_id) filter (where status is distinct from 'closed') > 0 as is_bank_customer
     from precedences
     group by legal_entity_code, customer_id
 ),
@@ -188,7 +190,7 @@ select
     merged.customer_id,
     merged.customer_type,
     merged.core_customer_id,
-    merged.core_customer_id is not null as is_bank_customer,
+    merged.is_bank_customer,
     merged.core_record_count,
     merged.name_key,
     merged.name_masked,

@@ -21,7 +21,7 @@ flow_days as (
 level_changes as (
     select
         *,
-        value - lag(value) over organisation_history as change,
+        value - lag(value) over organisation_history as moved_by,
         business_date - lag(business_date) over organisation_history as days_between
     from levels
     window organisation_history as (
@@ -35,11 +35,11 @@ stock_sums as (
         dimension,
         dimension_value,
         measure_code,
-        sum(change) as total,
+        sum(moved_by) as total,
         -- a change over several days tells of the variance of one
-        sum(change * change / days_between) as squares,
+        sum(moved_by * moved_by / days_between) as squares,
         sum(days_between) as days,
-        count(change) as changes
+        count(moved_by) as changes
     from level_changes
     group by legal_entity_code, dimension, dimension_value, measure_code
 ),

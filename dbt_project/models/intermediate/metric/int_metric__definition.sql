@@ -1,7 +1,7 @@
 with
 
 definitions (
-    metric_code, metric_name, definition, owner, unit, grain, is_additive, base, numerator, denominator, rows_in
+    metric_code, metric_name, definition, owner, unit, grain, is_additive, base, numerator, denominator, detail_mart
 ) as (
     values
     {%- for metric in var('metrics') %}
@@ -16,7 +16,7 @@ definitions (
         {{ sql_text(metric.base) }},
         {{ sql_text(metric.numerator) }},
         {{ sql_text(metric.denominator) }},
-        {{ sql_text(metric_bases().get(metric.base, {}).rows_in) }}
+        {{ sql_text(metric_bases().get(metric.base, {}).detail_mart) }}
     ),
     {%- endfor %}
     (null, null, null, null, null, null, null, null, null, null, null)
@@ -33,6 +33,6 @@ select
     base,
     numerator,
     denominator,
-    rows_in
+    detail_mart
 from definitions
 where metric_code is not null

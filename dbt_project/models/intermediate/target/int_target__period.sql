@@ -1,13 +1,13 @@
 with
 
 calendar as (
-    select cast(days.first_day as date) as calendar_day
+    select cast(year_days.first_day as date) as calendar_day
     from
         generate_series(
             date_trunc('year', {{ business_date() }}),
             date_trunc('year', {{ business_date() }}) + interval 1 year - interval 1 day,
             interval 1 day
-        ) as days (first_day)
+        ) as year_days (first_day)
 ),
 
 phases (first_month, last_month, phase_weight) as (

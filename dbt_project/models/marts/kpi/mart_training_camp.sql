@@ -4,18 +4,32 @@ with
 
 camp as (
     select * from {{ ref('int_kpi__camp') }}
-){{ "," if is_incremental() }}
+),
 
-{% if is_incremental() -%}
+-- The camp may be empty on a date, so the dates come from a mart that never is.
+built_dates as (
+    select max(business_date) as previous_date
+    from {{ ref('mart_manager_kpi') }}
+    where business_date < {{ business_date() }}
+),
+
 previous as (
-    select * from {{ this }}
-    where business_date = (
-        select max(managers.business_date)
-        from {{ ref('mart_manager_kpi') }} as managers
-        where managers.business_date < {{ business_date() }}
-    )
+    {%- if is_incremental() %}
+    select
+        legal_entity_code,
+        manager_id,
+        since_date
+    from {{ this }}
+    where business_date = (select built_dates.previous_date from built_dates)
+    {%- else %}
+    select
+        cast(null as varchar) as legal_entity_code,
+        cast(null as varchar) as manager_id,
+        previous_date as since_date
+    from built_dates
+    where false
+    {%- endif %}
 )
-{%- endif %}
 
 select
     {{ business_date() }} as business_date,
@@ -30,15 +44,9 @@ select
     camp.work_value,
     camp.work_median,
     camp.work_gap,
-    {%- if is_incremental() %}
     coalesce(previous.since_date, {{ business_date() }}) as since_date
-    {%- else %}
-    {{ business_date() }} as since_date
-    {%- endif %}
 from camp
-{% if is_incremental() -%}
 left join previous
     on
         camp.legal_entity_code = previous.legal_entity_code
         and camp.manager_id = previous.manager_id
-{%- endif %}

@@ -125,7 +125,9 @@ select
     steps.dimension_value,
     coalesce(members.dimension_name, grids.grid_name, steps.dimension_value) as dimension_name,
     coalesce(members.branch_code, grids.branch_code) as branch_code,
+    branches.dimension_name as branch_name,
     members.manager_id,
+    case when steps.dimension = 'manager' then members.dimension_name end as manager_name,
     steps.contribution,
     coalesce(steps.rows_changed, 0) as rows_changed,
     cast(steps.amount as decimal(18, 2)) as amount
@@ -142,4 +144,9 @@ left join grids
         steps.legal_entity_code = grids.legal_entity_code
         and steps.dimension = 'grid'
         and steps.dimension_value = grids.grid_id
+left join members as branches
+    on
+        steps.legal_entity_code = branches.legal_entity_code
+        and branches.dimension = 'branch'
+        and coalesce(members.branch_code, grids.branch_code) = branches.dimension_value
 where steps.amount <> 0 and steps.dimension_value is not null

@@ -12,6 +12,15 @@ loans as (
     select * from {{ ref('int_metric__loan') }}
 ),
 
+applications as (
+    select * from {{ ref('int_metric__pipeline') }}
+    where entered_date >= date_trunc('year', {{ business_date() }})
+),
+
+contacts as (
+    select * from {{ ref('int_metric__contact') }}
+),
+
 customers as (
     select * from {{ ref('int_metric__base') }}
 ),
@@ -29,7 +38,6 @@ events as (
         visit_date as event_date,
         customer_id,
         branch_code,
-        manager_id,
         manager_code,
         visit_type,
         cast(null as decimal(18, 2)) as amount
@@ -43,7 +51,6 @@ events as (
         signed_date as event_date,
         customer_id,
         branch_code,
-        manager_id,
         manager_code,
         cast(null as varchar) as visit_type,
         amount_30d as amount
@@ -57,11 +64,36 @@ events as (
         disbursed_date as event_date,
         customer_id,
         branch_code,
-        manager_id,
         manager_code,
         cast(null as varchar) as visit_type,
         loan_amount as amount
     from loans
+    union all
+    select
+        legal_entity_code,
+        business_date,
+        'application' as event_kind,
+        application_id as event_id,
+        entered_date as event_date,
+        customer_id,
+        branch_code,
+        manager_code,
+        cast(null as varchar) as visit_type,
+        application_amount as amount
+    from applications
+    union all
+    select
+        legal_entity_code,
+        business_date,
+        'contact' as event_kind,
+        outcome_id as event_id,
+        contact_date as event_date,
+        customer_id,
+        branch_code,
+        manager_code,
+        cast(null as varchar) as visit_type,
+        cast(null as decimal(18, 2)) as amount
+    from contacts
 )
 
 select
@@ -75,7 +107,7 @@ select
     customers.name_masked,
     events.branch_code,
     branches.dimension_name as branch_name,
-    events.manager_id,
+    managers.manager_id,
     events.manager_code,
     managers.dimension_name as manager_name,
     events.visit_type,
