@@ -53,6 +53,8 @@ MARTS = {
     "mart_marketing_list": Mart(("list_code", "customer_id"), is_dated=True),
     "mart_tag_day": Mart(("tag_code", "branch_code"), is_dated=True, filled_by="core.customer"),
     "mart_tag_overlap": Mart(("tag_code", "other_tag_code"), is_dated=True, filled_by="core.customer"),
+    "mart_customer_kpi": Mart(("customer_id",), is_dated=True, filled_by="core.customer"),
+    "mart_kpi_change": Mart(("metric_code", "dimension", "dimension_value", "contribution"), is_dated=True),
     "mart_metric": Mart(("metric_code", "dimension", "dimension_value"), is_dated=True, filled_by="core.customer"),
 }
 """The marts that others rely on. Within a legal entity, and within a date where dated, the key is unique."""

@@ -45,6 +45,10 @@ create table mart_tag_overlap as select date '2026-09-28' as business_date, '1' 
     'drawn' as tag_code, 'credited' as other_tag_code, 0.5 as overlap_share;
 create table mart_metric as select date '2026-09-28' as business_date, '1' as legal_entity_code, 'rate' as metric_code,
     'bank' as dimension, '1' as dimension_value, 'ratio' as unit, 2 as numerator, 10 as denominator, 0.2 as value;
+create table mart_customer_kpi as select date '2026-09-28' as business_date, '1' as legal_entity_code, customer_id
+    from dim_customer;
+create table mart_kpi_change as select date '2026-09-28' as business_date, '1' as legal_entity_code,
+    'deposits' as metric_code, 'bank' as dimension, '1' as dimension_value, 'new' as contribution, 5 as amount;
 create table mart_marketing_list as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'pool' as list_code, customer_id, '0101' as branch_code, 'phone' as channel, customer_id = 'P4' as is_holdout
     from dim_customer where customer_id in ('P1', 'P2', 'P3', 'P4');
@@ -137,6 +141,7 @@ FAULTS = {
     "dim_branch raw_identifier": "update dim_branch set branch_name = '电话:13812345678'",
     "mart_customer_360 raw_identifier": "update mart_customer_360 set name_masked = '321281199003078888'",
     "mart_data_quality raw_identifier": """update mart_data_quality set reason = '{"id":"32128119900307888X"}'""",
+    "mart_kpi_change key_unique": "insert into mart_kpi_change from mart_kpi_change",
 }
 """Check to the fault that it alone must find."""
 
