@@ -149,7 +149,10 @@ def make_lending(
     expiring = random.random(n) < 0.08
     expiry = np.where(expiring, today + random.integers(3, 60, n), signed + 1095)
     signed = np.where(expiring, expiry - 1095, signed)
-    line = add_lines(borrowers, "LN_FARMER", limit, signed, "main", expiry=expiry)
+    # A third of those since the first batch came from the list for the whitelisted, so the application says.
+    first_batch = batch_days(today, np.array([0]))[0]
+    asked = np.where((np.arange(n) % 3 == 0) & (signed > first_batch), "whitelisted_not_applied", "")
+    line = add_lines(borrowers, "LN_FARMER", limit, signed, "main", expiry=expiry, list_code=asked)
     drawn = np.arange(credit.drawn)
     amount = np.maximum(np.round(limit[drawn] * random.uniform(0.4, 1.0, len(drawn)), -3), 5000).astype(np.int64)
     disbursed = np.maximum(
@@ -244,7 +247,8 @@ def make_lending(
             ending, due = np.arange(min(4, n)), np.arange(min(2, len(takes)))
             expiry[n - len(ending) :] = today + 1 + ending
             matures[len(takes) - len(due) :] = today + max(deltas, 1) + due
-        line = add_lines(customer, product, limit, signed, "other", expiry=expiry)
+        asked = np.where((np.arange(n) % 3 == 0) & (signed > first_batch), "grid_without_credit", "")
+        line = add_lines(customer, product, limit, signed, "other", expiry=expiry, list_code=asked)
         add_loans(
             line[takes], np.round(limit[takes] * 0.8, -3).astype(np.int64), disbursed, settled=settled, matures=matures,
             part_repaid=np.where(random.random(len(takes)) < 0.4, 0.25, 0.0),
@@ -336,9 +340,8 @@ def make_lending(
     batch = (np.arange(rest) + np.arange(rest) // len(quiet)) % p.LIST_BATCHES
     # The batch for dormant credit went to those who had a line by then and still have not drawn on it.
     undrawn = all_lines[(all_lines["group"] == "main") & ~all_lines.index.isin(all_loans["line"])]
-    dormant_batch = CONTACT_LISTS.index("credited_not_drawn")
-    pushed = np.flatnonzero(batch == dormant_batch)
-    holders = undrawn.loc[undrawn["signed"] < batch_days(today, np.array([dormant_batch]))[0], "customer"]
+    pushed = np.flatnonzero(batch == CONTACT_LISTS.index("credited_not_drawn"))  # the first one
+    holders = undrawn.loc[undrawn["signed"] < first_batch, "customer"]
     reached = random.permutation(holders.to_numpy())[: len(pushed)]
     chosen[pushed[: len(reached)]] = reached
     contacts.append(

@@ -344,7 +344,9 @@ def _targets(county: County) -> pd.DataFrame:
     months = {"year": 12, "quarter": 3, "month": 1}
     rows: list[tuple[str, str, str, str, str, float]] = []
     for measure, figure in (_STOCK_TARGETS | _FLOW_TARGETS).items():
-        for kind, start, passed in periods:
+        # The stocks of last year's end are known, so that the line of this year has a beginning.
+        last_year = [("year", date(year - 1, 1, 1), 0)] if measure in _STOCK_TARGETS else []
+        for kind, start, passed in last_year + periods:
             # A stock grows in a straight line from nine tenths of the year's target; a flow is the same every month.
             path = 1 if measure in _FLOW_TARGETS else 0.9 + 0.1 * passed / 12
             mine = np.diff(np.round(ends * round(figure * county.scale * path)), prepend=0.0)

@@ -8,6 +8,7 @@
         'int_metric__contact': {'key': 'outcome_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
         'int_metric__pipeline': {'key': 'application_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
         'int_metric__visit': {'key': 'visit_id', 'detail_mart': 'mart_kpi_event', 'grid': 'null'},
+        'int_metric__settlement': {'key': 'customer_id', 'detail_mart': 'mart_settlement_compliance', 'grid': 'null'},
     }) }}
 {%- endmacro %}
 

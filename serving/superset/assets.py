@@ -64,6 +64,8 @@ FORMATS = {
     "元": ",.0f",
     "天": ",.1f",
     "户/日": ",.2f",
+    "个/日": ",.2f",
+    "分": ",.1f",
 }
 DIVISORS = {"万元": 10_000, "亿元": 100_000_000}
 PAGE_CSS = ".search-select-container { display: none; }"

@@ -22,7 +22,9 @@ NEEDED_COLUMNS: dict[RowFilter, tuple[str, ...]] = {
 
 FINISHED_SUMS = "finished sums"
 """`config.meta.contract_of` of a mart with rows of metric_code, numerator and denominator."""
-Unit = Literal["户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "笔", "小时", "倍", "户/日", ""]
+Unit = Literal[
+    "户", "人", "元", "万元", "亿元", "%", "次", "天", "行", "名", "个", "笔", "小时", "倍", "户/日", "个/日", "分", ""
+]  # fmt: skip
 """Empty for a word instead of a figure."""
 COUNTED: dict[str, Unit] = {"客户": "户", "商户": "户", "走访": "次", "触达回执": "次", "村(社区)": "个"}
 """Unit of a count, by what one counted row is; 笔 for others."""

@@ -19,6 +19,16 @@ create or replace temp table days as select unnest([date '2026-09-28', date '202
 create or replace temp table managers as
 select branch_code || 'M' || i as manager_id, '客户经理' || branch_code || i as manager_name, branch_code, branch_name, size, i
 from branches, range(1, 4) as t(i);
+create or replace temp table targeted as
+select 'manager' as organisation_level, manager_id as organisation_code, manager_name as organisation_name, branch_code, manager_id, 1.0 as weight
+from managers
+union all select 'branch', branch_code, branch_name, branch_code, null, 3.0 from branches
+union all select 'bank', '321281', '示范农商银行', null, null, 9.0;
+create or replace temp table measures as
+select * from (values ('deposits', '存款余额', 'amount'), ('outstanding', '贷款余额', 'amount'), ('visits', '走访次数', 'count'),
+  ('new_customers', '新增客户数', 'count'), ('contacts', '触达次数', 'count'), ('applications', '新增申请笔数', 'count'),
+  ('new_credited', '新增授信户数', 'count'), ('new_drawn', '新增用信户数', 'count'), ('disbursed_amount', '贷款投放额', 'amount'))
+  as t(measure_code, measure_name, unit);
 create or replace temp table tags as
 select * from (values ('credited_not_drawn', '已授信未用信', 'credit', '信贷周期'), ('not_authorised', '无营销授权', 'suppression', '营销抑制'),
   ('credit_card', '信用卡客户', 'product', '产品与价值')) as t(tag_code, tag_name, tag_family, family_name);
@@ -138,11 +148,68 @@ QUERIES = {
         """,
     "mart_manager_kpi": """
         select business_date, manager_id, manager_name, branch_code, branch_name, size as managed_customers,
-          size // 4 as offline_credit, size // 3 as online_credit, size // 2 as non_credit, size * i * 810000.0 as deposits,
-          size * i * 520000.0 as outstanding, size // 2 as credited, size // 4 as drawn, 0.5 as drawdown_rate,
-          10 + i as visits_month, i as new_customers_month, size * 4000000.0 as deposits_target, 0.2 * i + 0.3 as completion,
-          i as rank_in_branch, i * 2 as rank_in_bank
+          size // 4 as managed_customers_offline_credit, size // 3 as managed_customers_online_credit,
+          size // 2 as managed_customers_non_credit, 100 as managed_customers_goal, size / 100 as managed_customers_completion,
+          25 as managed_customers_offline_credit_goal, 30 as managed_customers_online_credit_goal,
+          50 as managed_customers_non_credit_goal, size * i * 810000.0 as deposits, 0.4 as settlement_deposit_share,
+          size * i * 520000.0 as outstanding, 0.01 as overdue_rate, 0.5 as drawdown_rate_credited_all, i as merchants,
+          i * 20000.0 as merchant_deposits, 0.2 as three_small_one_card_coverage, i as new_customers_month, i as new_credited_month,
+          i as new_drawn_month, 10 + i as visits_month, 5 + i as contacts_month, i as applications_month
         from days, managers
+        """,
+    "mart_branch_kpi": """
+        select business_date, branch_code, branch_name, 3 as managers, size as managed_customers_per_manager,
+          size * 1620000.0 as deposits_per_manager, size * 1040000.0 as outstanding_per_manager, size * 200000.0 as settlement_deposits,
+          size * 100000.0 as pure_deposits, size * 10000.0 as margin_deposits, size * 500000.0 as savings_deposits, 6 as merchants,
+          120000.0 as merchant_deposits, 9 as payroll_customers, 4 as basic_account_customers, 0.1 as bill_discount_coverage,
+          0.05 as international_settlement_coverage, 0.3 as cash_management_coverage, 0.2 as credit_card_coverage,
+          0.4 as three_small_one_card_coverage
+        from days, branches
+        """,
+    "mart_ranking": """
+        select business_date, 'manager' as organisation_level, manager_id as organisation_code, manager_name as organisation_name,
+          branch_code, branch_name, manager_id, period_type, false as is_new_joiner, i as rank_in_bank, i as rank_in_branch,
+          0 as rank_change, 100 - i as score, 99 - i as kpi_score, 101 - i as kci_score, '存款余额 98.0×20' as score_reason
+        from days, managers, (values ('month'), ('quarter')) as p(period_type)
+        union all select business_date, 'branch', branch_code, branch_name, branch_code, branch_name, null, period_type, false, 1, null,
+          0, 90, 90, 90, '存款余额 90.0×20'
+        from days, branches, (values ('month'), ('quarter')) as p(period_type)
+        """,
+    "mart_training_camp": """
+        select business_date, manager_id, manager_name, branch_code, branch_name, 100000.0 as stock_value, 50000.0 as stock_gap,
+          3 as work_value, 4 as work_gap, date '2026-09-28' as since_date
+        from days, managers where i = 1
+        """,
+    "mart_scale_goal": """
+        select business_date, organisation_name, branch_code, manager_id, goal_name, goal_order, unit_name, 50 as goal, 40 as actual,
+          0.8 as completion, 1 as per_manager_goal, 0.8 as per_manager, 3 as managers_reaching
+        from days, targeted, (values ('客户经理', 1, '名'), ('管户数', 2, '户')) as g(goal_name, goal_order, unit_name)
+        """,
+    "mart_target": """
+        select business_date, organisation_level, organisation_code, organisation_name, branch_code, manager_id, measure_code,
+          measure_name, unit, period_type, date '2026-12-31' as period_last_day, 'stated' as target_basis, weight as target_figure,
+          weight * 0.9 as actual, 0.9 as completion, 0.75 as pace_share, weight * 0.92 as pace_due, weight * -0.02 as gap_to_pace,
+          'drift' as forecast_method, weight * 1.0 as forecast, weight * 0.9 as forecast_low_95, weight * 1.1 as forecast_high_95,
+          0.9 as forecast_low_completion, 1.0 as forecast_completion, 1.1 as forecast_high_completion, 'on_pace' as pace_status
+        from days, targeted, measures, (values ('year'), ('quarter'), ('month')) as p(period_type)
+        """,
+    "mart_target_path": """
+        select date '2026-09-30' as business_date, organisation_level, organisation_code, organisation_name, branch_code, manager_id,
+          measure_code, measure_name, date '2026-09-30' + cast(7 * n as integer) as path_day, series_name, weight + n as path_level
+        from targeted, measures, range(3) as t(n), (values ('实际'), ('目标进度'), ('预测'), ('预测下限'), ('预测上限')) as s(series_name)
+        where unit = 'amount'
+        """,
+    "mart_target_gap": """
+        select date '2026-09-30' as business_date, '下级机构之和与上级不符' as gap_name, 'bank' as organisation_level,
+          '示范农商银行' as organisation_name, '存款余额' as measure_name, '2026年2月' as period_name, '目标写为 102.00 万元' as stated_name,
+          '3 家支行之和为 100.00 万元' as parts_name
+        """,
+    "mart_kpi_week": """
+        select business_date, organisation_level, organisation_code, organisation_name, branch_code, manager_id, measure_code,
+          measure_name, unit, if(measure_code in ('deposits', 'outstanding'), 'stock', 'flow') as measure_kind, 3.0 as day_change, 2.0 as previous_day_change,
+          9.0 as week_change, 8.0 as previous_week_change, 2.5 as day_plan, weight * 0.9 as month_actual, weight as month_target,
+          0.9 as month_completion, 0.97 as pace_share
+        from days, targeted, measures
         """,
     "mart_customer_attribute": """
         select date '2026-09-30' as business_date, 'P' || md5(branch_code || i) as customer_id, 'C' || i || ' 王**' as customer_title,

@@ -21,7 +21,7 @@ flow_days as (
 level_changes as (
     select
         *,
-        value - lag(value) over organisation_history as change,
+        value - lag(value) over organisation_history as moved_by,
         business_date - lag(business_date) over organisation_history as days_between
     from levels
     window organisation_history as (
@@ -35,11 +35,11 @@ stock_sums as (
         dimension,
         dimension_value,
         measure_code,
-        sum(change) as total,
+        sum(moved_by) as total,
         -- a change over several days tells of the variance of one
-        sum(change * change / days_between) as squares,
-        sum(days_between) as days,
-        count(change) as changes
+        sum(moved_by * moved_by / days_between) as squares,
+        sum(days_between) as history_days,
+        count(moved_by) as changes
     from level_changes
     group by legal_entity_code, dimension, dimension_value, measure_code
 ),
@@ -64,7 +64,7 @@ flow_sums as (
         -- nobody acts before being hired
         greatest(
             {{ business_date() }} - greatest(flow_starts.first_day, any_value(employees.hire_date)) + 1, 0
-        ) as days
+        ) as history_days
     from organisations
     inner join flow_starts on organisations.legal_entity_code = flow_starts.legal_entity_code
     left join employees
@@ -91,7 +91,7 @@ sums as (
     union all
     select
         *,
-        days as changes
+        history_days as changes
     from flow_sums
 )
 
@@ -100,7 +100,7 @@ select
     dimension,
     dimension_value,
     measure_code,
-    cast(days as bigint) as days,
-    {{ drift_mean('total', 'days') }} as mean_change,
-    {{ drift_deviation('total', 'squares', 'days', 'changes') }} as deviation
+    cast(history_days as bigint) as history_days,
+    {{ drift_mean('total', 'history_days') }} as mean_change,
+    {{ drift_deviation('total', 'squares', 'history_days', 'changes') }} as deviation
 from sums

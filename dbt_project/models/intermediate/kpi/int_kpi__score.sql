@@ -66,11 +66,14 @@ scored as (
         organisation_code,
         period_type,
         {%- for name, condition in parts.items() %}
-        100 * sum(weight * counted_completion) filter (where {{ condition }})
-        / sum(weight) filter (where {{ condition }}) as {{ name }},
+        round(
+            100 * sum(weight * counted_completion) filter (where {{ condition }})
+            / sum(weight) filter (where {{ condition }}),
+            2
+        ) as {{ name }},
         {%- endfor %}
         string_agg(
-            measure_name || ' ' || format('{:.1f}', 100 * counted_completion) || '×' || format('{:.0f}', weight),
+            measure_name || ' ' || format('{:.1f}×{:.0f}', 100 * counted_completion, cast(weight as double)),
             '、' order by measure_order
         ) as score_reason
     from counted

@@ -87,7 +87,7 @@ balance_changes as (
         balances.balance - coalesce(
             lag(balances.balance) over account_history,
             case when {{ within_days('accounts.open_date', var('kpi_days_kept')) }} then 0 end
-        ) as change
+        ) as moved_by
     from balances
     inner join accounts
         on
@@ -104,7 +104,7 @@ customer_changes as (
         customer_id,
         changed_date,
         'deposits' as measure_code,
-        change
+        moved_by
     from balance_changes
     union all
     select
@@ -112,7 +112,7 @@ customer_changes as (
         customer_id,
         disbursed_date as changed_date,
         'outstanding' as measure_code,
-        loan_amount as change
+        loan_amount as moved_by
     from loans
     union all
     select
@@ -120,7 +120,7 @@ customer_changes as (
         loans.customer_id,
         repayments.repayment_date as changed_date,
         'outstanding' as measure_code,
-        -repayments.principal as change
+        -repayments.principal as moved_by
     from repayments
     inner join loans
         on
@@ -132,7 +132,7 @@ customer_changes as (
         customer_id,
         open_date as changed_date,
         'customers' as measure_code,
-        1 as change
+        1 as moved_by
     from customers
     where is_bank_customer
     union all
@@ -141,7 +141,7 @@ customer_changes as (
         customer_id,
         open_date as changed_date,
         'managed_customers' as measure_code,
-        1 as change
+        1 as moved_by
     from customers
     where is_bank_customer and manager_id is not null
 ),
@@ -155,46 +155,47 @@ first_dates as (
     group by legal_entity_code, measure_code
 ),
 
-day_changes as (
+manager_changes as (
     select
         customers.legal_entity_code,
-        case
-            when grouping(customers.manager_code) = 0 then 'manager'
-            when grouping(customers.branch_code) = 0 then 'branch'
-            else 'bank'
-        end as dimension,
-        coalesce(customers.manager_code, customers.branch_code, customers.legal_entity_code) as dimension_value,
+        customers.branch_code,
+        customers.manager_code,
         customer_changes.measure_code,
         customer_changes.changed_date,
-        sum(customer_changes.change) as change
+        sum(customer_changes.moved_by) as moved_by
     from customer_changes
     inner join customers
         on
             customer_changes.legal_entity_code = customers.legal_entity_code
             and customer_changes.customer_id = customers.customer_id
-    where
-        customer_changes.changed_date > {{ business_date() }} - {{ var('kpi_days_kept') }}
-        and customer_changes.changed_date <= {{ business_date() }}
-    group by grouping sets (
-        (customers.legal_entity_code, customer_changes.measure_code, customer_changes.changed_date),
-        (
-            customers.legal_entity_code,
-            customer_changes.measure_code,
-            customer_changes.changed_date,
-            customers.branch_code
-        ),
-        (
-            customers.legal_entity_code,
-            customer_changes.measure_code,
-            customer_changes.changed_date,
-            customers.manager_code
-        )
-    )
+    where {{ within_days('customer_changes.changed_date', var('kpi_days_kept')) }}
+    group by
+        customers.legal_entity_code,
+        customers.branch_code,
+        customers.manager_code,
+        customer_changes.measure_code,
+        customer_changes.changed_date
+),
+
+member_changes as (
+    {{ by_dimension('manager_changes', {'branch': 'branch_code', 'manager': 'manager_code'}) }}
+),
+
+day_changes as (
+    select
+        legal_entity_code,
+        dimension,
+        dimension_value,
+        measure_code,
+        changed_date,
+        sum(moved_by) as moved_by
+    from member_changes
+    group by legal_entity_code, dimension, dimension_value, measure_code, changed_date
 ),
 
 calendar as (
-    select {{ business_date() }} - cast(days.days_back as integer) as calendar_day
-    from range(1, {{ var('kpi_days_kept') }}) as days (days_back)
+    select {{ business_date() }} - cast(past_days.days_back as integer) as calendar_day
+    from range(1, {{ var('kpi_days_kept') }}) as past_days (days_back)
 ),
 
 worked_back as (
@@ -204,7 +205,7 @@ worked_back as (
         today.dimension_value,
         today.measure_code,
         calendar.calendar_day as business_date,
-        today.value - sum(coalesce(next_changes.change, 0)) over (
+        today.value - sum(coalesce(next_changes.moved_by, 0)) over (
             partition by today.legal_entity_code, today.dimension, today.dimension_value, today.measure_code
             order by calendar.calendar_day desc
         ) as value,

@@ -1,13 +1,13 @@
 with
 
 calendar as (
-    select cast(days.first_day as date) as calendar_day
+    select cast(year_days.first_day as date) as calendar_day
     from
         generate_series(
             date_trunc('year', {{ business_date() }}),
             date_trunc('year', {{ business_date() }}) + interval 1 year - interval 1 day,
             interval 1 day
-        ) as days (first_day)
+        ) as year_days (first_day)
 ),
 
 phases (first_month, last_month, phase_weight) as (
@@ -66,7 +66,7 @@ select
     periods.period_rank,
     periods.period_start,
     periods.period_end,
-    periods.period_end - periods.period_start as days,
+    periods.period_end - periods.period_start as day_count,
     {{ business_date() }} - periods.period_start + 1 as days_elapsed,
     ({{ business_date() }} - periods.period_start + 1) / (periods.period_end - periods.period_start) as pace_share,
     round(sum(weighted.day_weight), 9) as flow_weight

@@ -42,12 +42,12 @@ measured as (
             else coalesce(levels.value, targets.previous_target_value, targets.target_value)
         end as start_value,
         targets.period_end - 1 - {{ business_date() }} as days_ahead,
-        drifts.days as history_days,
+        drifts.history_days,
         drifts.mean_change,
         drifts.deviation,
         case
             when targets.measure_kind = 'ratio' then 'ratio'
-            when coalesce(drifts.days, 0) < {{ var('forecast_days_least') }} then 'short'
+            when coalesce(drifts.history_days, 0) < {{ var('forecast_days_least') }} then 'short'
             else 'drift'
         end as forecast_method
     from targets
@@ -84,33 +84,27 @@ forecast as (
     select
         *,
         start_value + (target_value - start_value) * pace_share as pace_value,
-        case
-            when forecast_method = 'drift' then {{ drift_forecast('actual', 'mean_change', 'days_ahead') }}
-        end as forecast_value,
-        {%- for level, quantile in [('80', '1.2816'), ('95', '1.96')] %}
-        case
-            when forecast_method = 'drift'
-                then {{ drift_margin('deviation', 'history_days', 'days_ahead', quantile) }}
-        end as margin_{{ level }},
-        {%- endfor %}
+        {{ drift_forecast('actual', 'mean_change', 'days_ahead') }} as expected_value,
+        {{ drift_margin('deviation', 'history_days', 'days_ahead', '1.2816') }} as margin_80,
+        {{ drift_margin('deviation', 'history_days', 'days_ahead', '1.96') }} as margin_95
     from measured
 ),
 
 -- What has been done in a period is not undone, and no stock is less than nothing.
 bounded as (
     select
-        * exclude (forecast_value),
         {%- for name, value in [
-            ('value', 'forecast_value'),
-            ('low_80', 'forecast_value - margin_80'),
-            ('high_80', 'forecast_value + margin_80'),
-            ('low_95', 'forecast_value - margin_95'),
-            ('high_95', 'forecast_value + margin_95'),
+            ('value', 'expected_value'),
+            ('low_80', 'expected_value - margin_80'),
+            ('high_80', 'expected_value + margin_80'),
+            ('low_95', 'expected_value - margin_95'),
+            ('high_95', 'expected_value + margin_95'),
         ] %}
         case
             when forecast_method = 'drift' then greatest({{ value }}, if(measure_kind = 'flow', actual, 0))
-        end as forecast_{{ name }}{{ "," if not loop.last }}
+        end as forecast_{{ name }},
         {%- endfor %}
+        *
     from forecast
 )
 
@@ -130,6 +124,7 @@ select
     target_value,
     actual,
     actual / nullif(target_value, 0) as completion,
+    start_value,
     pace_share,
     pace_value,
     actual - pace_value as gap_to_pace,

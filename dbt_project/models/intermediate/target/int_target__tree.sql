@@ -62,17 +62,22 @@ own as (
 
 {%- for level, above, parent in [('branch', 'bank', 'own'), ('manager', 'branch', 'with_branch')] %}
 
-{{ level }}_derived as (
+-- What the {{ above }} has left beside the members with targets of their own goes to the others by their shares.
+{{ level }}_members as (
     select
         parents.legal_entity_code,
-        '{{ level }}' as organisation_level,
         shares.organisation_code,
         parents.measure_code,
         parents.measure_kind,
         parents.period_type,
-        false as is_stated,
-        'organisation' as target_basis,
-        parents.target_value * shares.parent_share as target_value,
+        own.target_value is not null as has_own,
+        case
+            when parents.measure_kind = 'ratio' then parents.target_value
+            else
+                greatest(parents.target_value - coalesce(sum(own.target_value) over siblings, 0), 0)
+                * shares.parent_share
+                / nullif(sum(shares.parent_share) filter (where own.target_value is null) over siblings, 0)
+        end as target_value,
         parents.previous_target_value * shares.parent_share as previous_target_value
     from {{ parent }} as parents
     inner join shares
@@ -90,14 +95,28 @@ own as (
     where
         parents.organisation_level = '{{ above }}'
         and shares.organisation_level = '{{ level }}'
-        and shares.parent_share is not null
-        and own.organisation_code is null
+    window siblings as (
+        partition by
+            parents.legal_entity_code, parents.organisation_code, parents.measure_code, parents.period_type
+    )
 ),
 
 with_{{ level }} as (
     select * from {{ parent }}
     union all
-    select * from {{ level }}_derived
+    select
+        legal_entity_code,
+        '{{ level }}' as organisation_level,
+        organisation_code,
+        measure_code,
+        measure_kind,
+        period_type,
+        false as is_stated,
+        'organisation' as target_basis,
+        target_value,
+        previous_target_value
+    from {{ level }}_members
+    where not has_own and target_value is not null
 ),
 {%- endfor %}
 

@@ -44,9 +44,9 @@ select
     {%- for code in kpi_measures() + kpi_rates() %}
     pivoted.{{ code }},
     {%- endfor %}
-    {%- for code in ('managed_customers', 'deposits', 'outstanding') %}
-    pivoted.{{ code }} / managers.managers as {{ code }}_per_manager{{ "," if not loop.last }}
-    {%- endfor %}
+    pivoted.managed_customers / managers.managers as managed_customers_per_manager,
+    pivoted.deposits / managers.managers as deposits_per_manager,
+    pivoted.outstanding / managers.managers as outstanding_per_manager
 from pivoted
 left join managers
     on

@@ -22,14 +22,31 @@ ranked as (
         end as rank_in_branch
     from scored
     window peers as (partition by legal_entity_code, organisation_level, period_type, is_new_joiner)
-){{ "," if is_incremental() }}
+),
 
-{% if is_incremental() -%}
 previous as (
-    select * from {{ this }}
+    {%- if is_incremental() %}
+    select
+        legal_entity_code,
+        organisation_level,
+        organisation_code,
+        period_type,
+        is_new_joiner,
+        rank_in_bank
+    from {{ this }}
     where business_date = (select max(business_date) from {{ this }} where business_date < {{ business_date() }})
+    {%- else %}
+    select
+        legal_entity_code,
+        organisation_level,
+        organisation_code,
+        period_type,
+        is_new_joiner,
+        cast(null as bigint) as rank_in_bank
+    from scored
+    where false
+    {%- endif %}
 )
-{%- endif %}
 
 select
     {{ business_date() }} as business_date,
@@ -45,19 +62,13 @@ select
     ranked.peers,
     ranked.rank_in_bank,
     ranked.rank_in_branch,
-    {%- if is_incremental() %}
     previous.rank_in_bank as previous_rank,
     previous.rank_in_bank - ranked.rank_in_bank as rank_change,
-    {%- else %}
-    cast(null as bigint) as previous_rank,
-    cast(null as bigint) as rank_change,
-    {%- endif %}
     ranked.score,
     ranked.kpi_score,
     ranked.kci_score,
     ranked.score_reason
 from ranked
-{% if is_incremental() -%}
 left join previous
     on
         ranked.legal_entity_code = previous.legal_entity_code
@@ -65,4 +76,3 @@ left join previous
         and ranked.organisation_code = previous.organisation_code
         and ranked.period_type = previous.period_type
         and ranked.is_new_joiner = previous.is_new_joiner
-{%- endif %}

@@ -1,5 +1,4 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ delete_business_date() }}") }}
-
 with
 
 goals (measure_code, goal_name, unit_name, goal, per_manager_goal, goal_order) as (
@@ -49,20 +48,22 @@ manager_values as (
             and goals.measure_code = metric_values.metric_code
 ),
 
+members as (
+    {{ by_dimension('manager_values', {'branch': 'branch_code', 'manager': 'manager_id'}) }}
+),
+
 summed as (
     select
         legal_entity_code,
-        case
-            when grouping(manager_id) = 0 then 'manager'
-            when grouping(branch_code) = 0 then 'branch'
-            else 'bank'
-        end as organisation_level,
-        coalesce(manager_id, branch_code, legal_entity_code) as organisation_code,
-        coalesce(
-            manager_name, branch_name, {{ sql_text(var('legal_entity_name')) }}
-        ) as organisation_name,
-        branch_code,
-        manager_id,
+        dimension as organisation_level,
+        dimension_value as organisation_code,
+        case dimension
+            when 'manager' then any_value(manager_name)
+            when 'branch' then any_value(branch_name)
+            else {{ sql_text(var('legal_entity_name')) }}
+        end as organisation_name,
+        case when dimension <> 'bank' then any_value(branch_code) end as branch_code,
+        case when dimension = 'manager' then any_value(manager_id) end as manager_id,
         measure_code,
         goal_name,
         unit_name,
@@ -72,18 +73,17 @@ summed as (
         count(*) as managers,
         sum(actual) as actual,
         count(*) filter (where actual >= per_manager_goal) as managers_reaching
-    from manager_values
-    group by grouping sets (
-        (legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal),
-        (
-            legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal,
-            branch_code, branch_name
-        ),
-        (
-            legal_entity_code, measure_code, goal_name, unit_name, goal_order, goal, per_manager_goal,
-            branch_code, manager_id, manager_name
-        )
-    )
+    from members
+    group by
+        legal_entity_code,
+        dimension,
+        dimension_value,
+        measure_code,
+        goal_name,
+        unit_name,
+        goal_order,
+        goal,
+        per_manager_goal
 ),
 
 aimed as (

@@ -20,6 +20,7 @@ expected as (
         measure_code,
         count(*) as members
     from shares
+    where managers > 0
     group by legal_entity_code, organisation_level, parent_code, measure_code
 ),
 
