@@ -59,10 +59,10 @@ counted as (
         to_stage_code,
         count(*) filter (where not is_earlier) as customers,
         count(*) filter (where is_earlier) as earlier_customers,
-        count(*) filter (where days <= 30) as converted_30,
-        count(*) filter (where days <= 60) as converted_60,
-        count(*) filter (where days <= 90) as converted_90,
-        count(*) filter (where days is not null) as converted_to_date
+        count(*) filter (where days_taken <= 30) as converted_30,
+        count(*) filter (where days_taken <= 60) as converted_60,
+        count(*) filter (where days_taken <= 90) as converted_90,
+        count(*) filter (where days_taken is not null) as converted_to_date
     from placed
     group by all
 ),
