@@ -638,9 +638,8 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     variables: dict[str, Any] = {kind: [one.variable() for one in found] for kind, found in loaded.items()}
     compared = linkage()
     variables["flows"] = flows(folder)
-    codes = {one["code"] for one in (*variables["metrics"], *variables["flows"])}
     return variables | {
-        "performance": performance(codes).model_dump(exclude_none=True),
+        "performance": performance().model_dump(exclude_none=True),
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),

@@ -95,8 +95,8 @@ class Performance(_Model):
         yield from (one.measure for one in self.portfolio)
 
 
-def performance(codes: set[str], path: Path = PERFORMANCE) -> Performance:
-    """The reviewed file; `codes` are the measures that there are.
+def performance(path: Path = PERFORMANCE) -> Performance:
+    """The reviewed file.
 
     Raises:
         ConfigurationError: the file does not follow its form, or names a measure that no metric defines.
@@ -105,6 +105,9 @@ def performance(codes: set[str], path: Path = PERFORMANCE) -> Performance:
         found = Performance.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(f"{path}: {error}") from None
+    from qianmo.definitions import flows, metrics
+
+    codes = {metric.code for metric in metrics()} | {flow["code"] for flow in flows()}
     if unknown := sorted(set(found.measures) - codes):
         raise ConfigurationError(f"{path}: {', '.join(unknown)}: no metric has this code, see definitions/metrics")
     return found

@@ -6,6 +6,7 @@ import pytest
 
 from qianmo.definitions import dbt_variables, lists, metrics, tags
 from qianmo.errors import ConfigurationError
+from qianmo.performance import PERFORMANCE, performance
 
 GOOD_TAG = """
 code: good_neighbour
@@ -138,3 +139,20 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         tags(tmp_path)
     for part in ("family", "sensitivity", "empty.yml: name", "empty.yml: when"):
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("measure: deposits, part: KPI", "measure: depositz, part: KPI", "depositz: no metric has this code"),
+        ("cap: 1.5", "cap: 0", "ranking.cap"),
+        ("phases: []", "phases: [{first_month: 1, last_month: 11, weight: 1}]", "from month 1 to month 12"),
+    ],
+)
+def test_what_performance_is_judged_by_is_checked(tmp_path: Path, old: str, new: str, message: str) -> None:
+    shipped = PERFORMANCE.read_text(encoding="utf-8")
+    assert old in shipped
+    path = tmp_path / "performance.yml"
+    path.write_text(shipped.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=message):
+        performance(path)

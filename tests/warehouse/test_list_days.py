@@ -195,7 +195,7 @@ def test_draw_rates_by_branch(built: Warehouse) -> None:
 
 def test_a_stated_target_goes_before_one_that_follows_from_a_longer_period(built: Warehouse) -> None:
     targets = built.rows(
-        "select period_type, target, is_stated, actual, completion from marts.mart_target "
+        "select period_type, target_figure, is_stated, actual, completion from marts.mart_target "
         f"where business_date = date '{SECOND}' and measure_code = 'managed_customers_online_credit' order by 1"
     )
     assert targets == [

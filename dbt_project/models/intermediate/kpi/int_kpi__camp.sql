@@ -1,4 +1,6 @@
 {%- set camp = var('performance').camp -%}
+{%- set work_metrics = [] -%}
+{%- for measure in camp.work %}{% do work_metrics.append(sql_text(measure ~ '_quarter')) %}{% endfor -%}
 with
 
 managers as (
@@ -17,12 +19,11 @@ measured as (
         managers.manager_name,
         managers.branch_code,
         managers.branch_name,
-        coalesce(sum(metric_values.value) filter (where metric_values.metric_code = '{{ camp.stock }}'), 0)
-            as stock_value,
+        coalesce(
+            sum(metric_values.value) filter (where metric_values.metric_code = {{ sql_text(camp.stock) }}), 0
+        ) as stock_value,
         coalesce(sum(metric_values.value) filter (
-            where metric_values.metric_code in (
-                {%- for measure in camp.work %}'{{ measure }}_quarter'{{ ", " if not loop.last }}{% endfor -%}
-            )
+            where metric_values.metric_code in ({{ work_metrics | join(", ") }})
         ), 0) as work_value
     from managers
     left join metric_values

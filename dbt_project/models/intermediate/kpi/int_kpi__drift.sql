@@ -38,7 +38,7 @@ stock_sums as (
         sum(moved_by) as total,
         -- a change over several days tells of the variance of one
         sum(moved_by * moved_by / days_between) as squares,
-        sum(days_between) as days,
+        sum(days_between) as history_days,
         count(moved_by) as changes
     from level_changes
     group by legal_entity_code, dimension, dimension_value, measure_code
@@ -64,7 +64,7 @@ flow_sums as (
         -- nobody acts before being hired
         greatest(
             {{ business_date() }} - greatest(flow_starts.first_day, any_value(employees.hire_date)) + 1, 0
-        ) as days
+        ) as history_days
     from organisations
     inner join flow_starts on organisations.legal_entity_code = flow_starts.legal_entity_code
     left join employees
@@ -91,7 +91,7 @@ sums as (
     union all
     select
         *,
-        days as changes
+        history_days as changes
     from flow_sums
 )
 
@@ -100,7 +100,7 @@ select
     dimension,
     dimension_value,
     measure_code,
-    cast(days as bigint) as days,
-    {{ drift_mean('total', 'days') }} as mean_change,
-    {{ drift_deviation('total', 'squares', 'days', 'changes') }} as deviation
+    cast(history_days as bigint) as history_days,
+    {{ drift_mean('total', 'history_days') }} as mean_change,
+    {{ drift_deviation('total', 'squares', 'history_days', 'changes') }} as deviation
 from sums

@@ -222,7 +222,7 @@ worked_back as (
             and today.dimension = next_changes.dimension
             and today.dimension_value = next_changes.dimension_value
             and today.measure_code = next_changes.measure_code
-            and calendar.calendar_day + 1 = next_changes.moved_byd_date
+            and calendar.calendar_day + 1 = next_changes.changed_date
 )
 {%- endif %}
 

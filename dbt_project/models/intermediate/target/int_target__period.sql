@@ -66,7 +66,7 @@ select
     periods.period_rank,
     periods.period_start,
     periods.period_end,
-    periods.period_end - periods.period_start as days,
+    periods.period_end - periods.period_start as day_count,
     {{ business_date() }} - periods.period_start + 1 as days_elapsed,
     ({{ business_date() }} - periods.period_start + 1) / (periods.period_end - periods.period_start) as pace_share,
     round(sum(weighted.day_weight), 9) as flow_weight

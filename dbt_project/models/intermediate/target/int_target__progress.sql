@@ -42,12 +42,12 @@ measured as (
             else coalesce(levels.value, targets.previous_target_value, targets.target_value)
         end as start_value,
         targets.period_end - 1 - {{ business_date() }} as days_ahead,
-        drifts.days as history_days,
+        drifts.history_days,
         drifts.mean_change,
         drifts.deviation,
         case
             when targets.measure_kind = 'ratio' then 'ratio'
-            when coalesce(drifts.days, 0) < {{ var('forecast_days_least') }} then 'short'
+            when coalesce(drifts.history_days, 0) < {{ var('forecast_days_least') }} then 'short'
             else 'drift'
         end as forecast_method
     from targets

@@ -41,12 +41,12 @@ select
     manager_name,
     branch_code,
     branch_name,
-    hire_date,
+    {%- for code in kpi_measures() + kpi_rates() %}
+    {{ code }},
+    {%- endfor %}
     {%- for one in var('performance').portfolio %}
     cast({{ one.goal }} as double) as {{ one.measure }}_goal,
     {{ one.measure }} / {{ one.goal }} as {{ one.measure }}_completion,
     {%- endfor %}
-    {%- for code in kpi_measures() + kpi_rates() %}
-    {{ code }}{{ "," if not loop.last }}
-    {%- endfor %}
+    hire_date
 from pivoted

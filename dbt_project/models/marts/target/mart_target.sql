@@ -26,7 +26,7 @@ select
     progress.period_last_day,
     progress.is_stated,
     progress.target_basis,
-    progress.target_value as target,
+    progress.target_value as target_figure,
     progress.actual,
     progress.completion,
     progress.pace_share,

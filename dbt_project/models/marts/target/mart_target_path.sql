@@ -88,7 +88,7 @@ valued as (
         end as forecast_on_day,
         case
             when points.days_ahead >= 0
-                then {{ drift_margin('drifts.deviation', 'drifts.days', 'points.days_ahead', '1.96') }}
+                then {{ drift_margin('drifts.deviation', 'drifts.history_days', 'points.days_ahead', '1.96') }}
         end as margin_on_day,
         if(points.measure_kind = 'flow', points.actual, 0) as least_value
     from points
