@@ -30,7 +30,7 @@ cut as (
     {{ by_dimension('progress', funnel_dimensions()) }}
 ),
 
--- Weeks of a grid or a manager hold a handful of customers: weekly cohorts are kept for the bank and its branches.
+-- Weeks of a grid or a segment hold a handful of customers: weekly cohorts are kept for the organisation alone.
 placed as (
     select
         cut.*,
@@ -42,7 +42,7 @@ placed as (
     where
         periods.period = 'month'
         or (
-            cut.dimension in ('bank', 'branch')
+            cut.dimension in ('bank', 'branch', 'manager')
             and cut.from_date >= date_trunc('week', {{ business_date() }}) - interval {{ var('cohort_weeks') - 1 }} week
         )
 ),
