@@ -1,5 +1,5 @@
--- Planned work never fills a person's week beyond the rule visit_plan.
 {%- set plan = rule('visit_plan').parameters -%}
+-- Planned work never fills a person's week beyond the rule visit_plan.
 select
     legal_entity_code,
     assignee_id,

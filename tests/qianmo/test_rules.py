@@ -60,7 +60,7 @@ def test_a_good_table_reaches_dbt_with_its_thresholds(tmp_path: Path) -> None:
         ("applies: [visit]", "applies: [visits]", "visits is no row: name one of visit"),
         ("applies: [visit]", "applies: []", "no case in which visit applies"),
         ("applies: []", "applies: [visit]", "no case in which no row applies"),
-        ("{is_bank_customer: true, deposit_rise: 1000000}", "{is_bank_customer: true, rise: 0}", "tests: .*column rise"),
+        ("{is_bank_customer: true, deposit_rise: 1000000}", "{is_bank_customer: true, rise: 0}", "tests: .*rise"),
         ("source: S3 表8", "", "rows.0.source: Field required"),
         ("role: manager", "role: president", "rows.0.role"),
         ("code: deposit_rise", "code: deposit_fall", "but the file's name says 'deposit_rise'"),
