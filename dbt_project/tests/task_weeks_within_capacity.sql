@@ -5,7 +5,7 @@ select
     assignee_id,
     method,
     iso_week,
-    count(*) as tasks
+    count(*) as places
 from {{ ref('int_task__generated') }}
 where is_planned
 group by legal_entity_code, assignee_id, method, iso_week
