@@ -286,7 +286,7 @@ def test_a_branch_head_sees_the_own_branch_only(
     office = sign_in(scope["head_office"][0])
     for name in (
         "mart_marketing_list", "mart_list_waterfall", "mart_funnel", "mart_grid", "mart_manager_kpi",
-        "mart_marketing_map", "mart_village_credit",
+        "mart_marketing_map", "mart_village_credit", "mart_expiry", "mart_funnel_cohort",
     ):  # fmt: skip
         dataset = dataset_ids[name]
         everything = {row["branch_code"] for row in office.rows(dataset, columns=["branch_code"])}
@@ -309,7 +309,7 @@ def test_a_manager_sees_the_own_customers_only(
     for name in ("mart_customer_explanation", "mart_customer_relation", "mart_customer_attribute"):
         rows = session.rows(dataset_ids[name], columns=["manager_id", "branch_code"])
         assert rows == [{"manager_id": manager, "branch_code": branch}], name
-    for name in ("mart_marketing_list", "mart_manager_kpi"):
+    for name in ("mart_marketing_list", "mart_manager_kpi", "mart_funnel_cohort"):
         rows = session.rows(dataset_ids[name], columns=["manager_id", "branch_code"])
         assert rows == [{"manager_id": manager, "branch_code": branch}]
 

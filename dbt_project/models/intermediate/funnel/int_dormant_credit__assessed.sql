@@ -1,106 +1,40 @@
 with
 
--- Lines that could be drawn on, and those that only wait for the signature.
-credit_lines as (
-    select
-        *,
-        bool_or(is_in_force) over (partition by legal_entity_code, customer_id) as customer_has_signed
-    from {{ ref('int_credit_line__assessed') }}
-    where is_in_force or (not is_signed and status = 'active' and expiry_date > {{ business_date() }})
+measured as (
+    select * from {{ ref('int_dormant_credit__measured') }}
 ),
 
-features as (
-    select * from {{ ref('int_customer__features') }}
-    where not is_drawn
+rule_rows as (
+    select * from {{ ref('int_rule__listed') }}
+    where rule_code = 'dormant_credit'
 ),
 
-touches as (
-    select * from {{ ref('int_funnel__touch') }}
-    where touch_kind in ('contact', 'visit')
+matched as (
+    {{ rule_matches('dormant_credit', 'measured', ['legal_entity_code', 'customer_id']) }}
 ),
 
-standing as (
+reasons as (
     select
         legal_entity_code,
         customer_id,
-        bool_or(is_in_force) as is_signed,
-        sum(limit_amount) as credit_limit,
-        min(approved_date) as approved_date,
-        min(signed_date) filter (where is_in_force) as signed_date,
-        min(expiry_date) as expiry_date,
-        max_by(channel, (approved_date, credit_line_id)) as channel,
-        max_by(product_code, (approved_date, credit_line_id)) as product_code
-    from credit_lines
-    where is_in_force = customer_has_signed
+        min_by(rule_row, rule_order) as reason_code
+    from matched
     group by legal_entity_code, customer_id
-),
-
-touched as (
-    select
-        standing.legal_entity_code,
-        standing.customer_id,
-        max(cast(touches.touched_at as date)) filter (where touches.touch_kind = 'contact') as last_contact_date,
-        max_by(touches.outcome, (touches.touched_at, touches.touch_id)) filter (
-            where touches.touch_kind = 'contact'
-        ) as last_contact_outcome,
-        max_by(touches.list_code, (touches.touched_at, touches.touch_id)) filter (
-            where touches.touch_kind = 'contact'
-        ) as last_contact_list_code,
-        max(cast(touches.touched_at as date)) filter (where touches.touch_kind = 'visit') as last_visit_date,
-        max_by(touches.outcome, (touches.touched_at, touches.touch_id)) filter (
-            where touches.touch_kind = 'visit'
-        ) as last_visit_outcome,
-        count(*) filter (where cast(touches.touched_at as date) >= standing.approved_date) as touches_since,
-        count(*) filter (
-            where touches.is_reached and cast(touches.touched_at as date) >= standing.approved_date
-        ) as answered_since,
-        max_by(touches.outcome, (touches.touched_at, touches.touch_id)) filter (
-            where touches.is_reached and cast(touches.touched_at as date) >= standing.approved_date
-        ) as last_answer_since
-    from standing
-    inner join touches
-        on
-            standing.legal_entity_code = touches.legal_entity_code
-            and standing.customer_id = touches.customer_id
-    group by standing.legal_entity_code, standing.customer_id
 )
 
 select
-    standing.legal_entity_code,
-    standing.customer_id,
-    standing.is_signed,
-    cast(standing.credit_limit as decimal(18, 2)) as credit_limit,
-    standing.approved_date,
-    standing.signed_date,
-    {{ business_date() }} - coalesce(standing.signed_date, standing.approved_date) as dormant_days,
-    standing.expiry_date,
-    -- The last day on which the line can be drawn is the one before.
-    standing.expiry_date - 1 - {{ business_date() }} as days_left,
-    standing.channel,
-    standing.product_code,
-    touched.last_contact_date,
-    touched.last_contact_outcome,
-    touched.last_contact_list_code,
-    touched.last_visit_date,
-    touched.last_visit_outcome,
-    case
-        when not standing.is_signed then 'not_signed'
-        when touched.last_answer_since = 'refused' or len(features.opted_out_channels) > 0 then 'refused'
-        when standing.expiry_date - 1 - {{ business_date() }} <= {{ var('dormant_expiring_days') }} then 'expiring'
-        when touched.last_answer_since in ('interested', 'applied', 'need_found') then 'interested'
-        when features.draw_count > 0 then 'settled_not_redrawn'
-        when features.deposit_balance >= standing.credit_limit then 'surplus_deposits'
-        when coalesce(touched.touches_since, 0) = 0 then 'never_contacted'
-        when touched.answered_since = 0 then 'not_answered'
-        when features.posting_count_90d < {{ var('dormant_active_postings') }} then 'inactive'
-        else 'no_need'
-    end as reason_code
-from standing
-inner join features
+    measured.*,
+    rule_rows.row_order as reason_order,
+    reasons.reason_code,
+    rule_rows.row_name as reason_name,
+    rule_rows.requirement as next_action,
+    rule_rows.action as talking_point
+from measured
+left join reasons
     on
-        standing.legal_entity_code = features.legal_entity_code
-        and standing.customer_id = features.customer_id
-left join touched
+        measured.legal_entity_code = reasons.legal_entity_code
+        and measured.customer_id = reasons.customer_id
+left join rule_rows
     on
-        standing.legal_entity_code = touched.legal_entity_code
-        and standing.customer_id = touched.customer_id
+        measured.legal_entity_code = rule_rows.legal_entity_code
+        and reasons.reason_code = rule_rows.rule_row

@@ -6,8 +6,8 @@ contacts as (
 ),
 
 visits as (
-    select * from {{ ref('stg_marketing__visit') }}
-    where cast(visited_at as date) <= {{ business_date() }}
+    select * from {{ ref('int_visit__checked') }}
+    where is_valid
 ),
 
 applications as (
@@ -20,53 +20,41 @@ identities as (
     where source_table = 'core.customer'
 ),
 
-recorded as (
+contacted as (
     select
-        legal_entity_code,
-        'contact|' || outcome_id as touch_id,
+        contacts.legal_entity_code,
+        'contact|' || contacts.outcome_id as touch_id,
         'contact' as touch_kind,
-        customer_id as core_customer_id,
-        contacted_at as touched_at,
-        outcome,
-        outcome <> 'not_reached' as is_reached,
-        case when channel in ('sms', 'wechat') then 'online' else 'offline' end as channel,
-        list_code,
-        list_batch_id,
-        manager_id
+        identities.customer_id,
+        contacts.contacted_at as touched_at,
+        contacts.outcome,
+        contacts.outcome <> 'not_reached' as is_reached,
+        case when contacts.channel in ('sms', 'wechat') then 'online' else 'offline' end as channel,
+        contacts.list_code,
+        contacts.list_batch_id,
+        contacts.manager_id
     from contacts
-    union all
-    select
-        legal_entity_code,
-        'visit|' || visit_id as touch_id,
-        'visit' as touch_kind,
-        customer_id as core_customer_id,
-        visited_at as touched_at,
-        outcome,
-        true as is_reached,
-        'offline' as channel,
-        cast(null as varchar) as list_code,
-        cast(null as varchar) as list_batch_id,
-        manager_id
-    from visits
+    inner join identities
+        on
+            contacts.legal_entity_code = identities.legal_entity_code
+            and contacts.customer_id = identities.source_key
 )
 
+select * from contacted
+union all
 select
-    recorded.legal_entity_code,
-    recorded.touch_id,
-    recorded.touch_kind,
-    identities.customer_id,
-    recorded.touched_at,
-    recorded.outcome,
-    recorded.is_reached,
-    recorded.channel,
-    recorded.list_code,
-    recorded.list_batch_id,
-    recorded.manager_id
-from recorded
-inner join identities
-    on
-        recorded.legal_entity_code = identities.legal_entity_code
-        and recorded.core_customer_id = identities.source_key
+    legal_entity_code,
+    'visit|' || visit_id as touch_id,
+    'visit' as touch_kind,
+    customer_id,
+    visited_at as touched_at,
+    outcome,
+    true as is_reached,
+    if(visit_method in ('on_site', 'phone'), 'offline', 'online') as channel,
+    cast(null as varchar) as list_code,
+    cast(null as varchar) as list_batch_id,
+    manager_id
+from visits
 union all
 -- An application that names its list or its referrer says itself what it came from.
 select

@@ -4,10 +4,6 @@ dormant as (
     select * from {{ ref('int_dormant_credit__assessed') }}
 ),
 
-reasons as (
-    select * from {{ ref('int_dormant_credit__reason') }}
-),
-
 features as (
     select * from {{ ref('int_customer__features') }}
 ),
@@ -53,16 +49,16 @@ select
     dormant.days_left,
     dormant.channel,
     products.dimension_name as product_name,
-    features.deposit_balance,
+    dormant.deposit_balance,
     dormant.last_contact_date,
     coalesce(dormant.last_contact_outcome, 'never') as last_contact_outcome,
     coalesce(lists.dimension_name, dormant.last_contact_list_code) as last_contact_list_name,
     dormant.last_visit_date,
     coalesce(dormant.last_visit_outcome, 'never') as last_visit_outcome,
-    reasons.reason_order,
-    reasons.reason_name,
-    reasons.next_action,
-    reasons.talking_point,
+    dormant.reason_order,
+    dormant.reason_name,
+    dormant.next_action,
+    dormant.talking_point,
     features.branch_code,
     branches.branch_name,
     features.manager_id,
@@ -70,7 +66,6 @@ select
     features.primary_grid_name as grid_name,
     features.market_type
 from dormant
-inner join reasons on dormant.reason_code = reasons.reason_code
 inner join features
     on
         dormant.legal_entity_code = features.legal_entity_code
