@@ -34,7 +34,7 @@ ARGUMENTS = [
 ]
 LAST_DAY = date.fromisoformat(DATES[-1])
 PAGES = {page.code: page for page in dashboards()}
-SPARSE = ("visit_compliance", "settlement_compliance")
+SPARSE = ("funnel_cohort", "dormant_credit", "visit_compliance", "settlement_compliance")
 """Pages that a branch of the tests' tiny county may have nothing on."""
 RENDERED = [
     *(
