@@ -21,6 +21,7 @@ AHEAD = (1, 30, 92)
 BOUNDS = {80: (0.78, 0.82), 95: (0.93, 0.97)}
 HELD_BACK = (7, 30)
 """Days of the sample's history that a back-test hides."""
+LEVELS = {"bank and branches": "'bank', 'branch'", "managers": "'manager'"}
 
 
 def covered_sql(level: int) -> str:
@@ -51,28 +52,34 @@ def simulated(connection: duckdb.DuckDBPyConnection, ahead: int) -> None:
     connection.execute(f"create or replace temp table tested as select *, {DAYS} as days, {ahead} as ahead from walks")
 
 
-def held_back(connection: duckdb.DuckDBPyConnection, ahead: int) -> None:
-    """Deposits and loans of every organisation of the sample: the last `ahead` days are hidden and forecast."""
+def held_back(connection: duckdb.DuckDBPyConnection, ahead: int, levels: str) -> None:
+    """Deposits and loans of the sample, forecast on each seventh day that has 20 days of history before it; the `ahead`
+    days after it are hidden.
+    """
     connection.execute(f"""
         create or replace temp table tested as
         with changes as (
-            select *,
-                value - lag(value) over history as change,
-                max(business_date) over history_all - {ahead} as cut,
-                max_by(value, business_date) over history_all as truth
+            select *, value - lag(value) over history as moved_by
             from warehouse.intermediate.int_kpi__stock_day
-            where measure_code in ('deposits', 'outstanding')
-            window
-                history as (partition by dimension, dimension_value, measure_code order by business_date),
-                history_all as (partition by dimension, dimension_value, measure_code)
+            where measure_code in ('deposits', 'outstanding') and dimension in ({levels})
+            window history as (partition by dimension, dimension_value, measure_code order by business_date)
+        ),
+        origins as (
+            select last_day - {ahead} - cast(7 * weeks.week_number as integer) as origin
+            from (select max(business_date) as last_day from changes), range(12) as weeks (week_number)
         )
         select
-            max_by(value, business_date) as level, sum(change) as total, sum(change * change) as squares,
-            count(change) as days, any_value(truth) as truth, {ahead} as ahead
-        from changes
-        where business_date <= cut
-        group by dimension, dimension_value, measure_code
-        having count(change) >= 20 and stddev_samp(change) > 0
+            max_by(past.value, past.business_date) as level, sum(past.moved_by) as total,
+            sum(past.moved_by * past.moved_by) as squares, count(past.moved_by) as days,
+            any_value(ended.value) as truth, {ahead} as ahead
+        from origins
+        inner join changes as past on past.business_date <= origins.origin
+        inner join changes as ended
+            on
+                ended.business_date = origins.origin + {ahead} and past.dimension = ended.dimension
+                and past.dimension_value = ended.dimension_value and past.measure_code = ended.measure_code
+        group by origins.origin, past.dimension, past.dimension_value, past.measure_code
+        having count(past.moved_by) >= 20 and stddev_samp(past.moved_by) > 0
     """)
 
 
@@ -85,11 +92,14 @@ def main() -> None:
         if home is not None:
             data = must(qianmo(home.resolve(), "where", "home")).stdout.strip()
             connection.execute(f"attach '{data}/warehouse/warehouse.duckdb' as warehouse (read_only)")
-            for ahead in HELD_BACK:
-                held_back(connection, ahead)
-                for level in QUANTILES:
-                    [(share, forecasts)] = connection.execute(covered_sql(level)).fetchall()
-                    print(f"sample, {ahead} days hidden: {level} % intervals hold {share:.1%} of {forecasts} figures")
+            for who, levels in LEVELS.items():
+                for ahead in HELD_BACK:
+                    held_back(connection, ahead, levels)
+                    for level in QUANTILES:
+                        [(share, forecasts)] = connection.execute(covered_sql(level)).fetchall()
+                        print(
+                            f"sample, {who}, {ahead} days hidden: {level} % hold {share:.1%} of {forecasts:,} figures"
+                        )
         for ahead in AHEAD:
             simulated(connection, ahead)
             for level in QUANTILES:

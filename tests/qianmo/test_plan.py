@@ -9,6 +9,7 @@ import pytest
 
 from qianmo.errors import ConfigurationError
 from qianmo.plan import Plan, contradictions, load_plan
+from tests.county import SampleCounty
 from tests.evidence.plan_lint import FIVE, PLANS
 
 QIANMO = Path(sys.executable).with_name("qianmo")
@@ -114,3 +115,13 @@ def test_the_command_reports_in_chinese_and_ends_with_1_when_it_finds_something(
     assert (clean.returncode, clean.stderr) == (0, "")
     assert "未发现矛盾" in clean.stdout
     assert lint().returncode == 2
+
+
+def test_landed_targets_go_through_the_same_report(sample_county: SampleCounty) -> None:
+    """The sample plants one: the bank's deposits of February are 2 % more than its branches' together."""
+    done = sample_county.qianmo("plan", "lint", "--targets")
+    assert done.returncode == 1
+    assert "1 处矛盾" in done.stderr
+    assert "下级机构之和与上级不符：示范农商银行 2026年2月 存款余额" in done.stdout
+    assert "目标写为" in done.stdout
+    assert "家支行之和为" in done.stdout

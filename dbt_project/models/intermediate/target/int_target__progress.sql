@@ -137,6 +137,7 @@ select
     forecast_high_95,
     forecast_value / nullif(target_value, 0) as forecast_completion,
     case
+        when target_value = 0 then 'none'
         when actual >= target_value then 'reached'
         when actual >= pace_value * (1 + {{ var('pace_tolerance') }}) then 'ahead'
         when actual >= pace_value * (1 - {{ var('pace_tolerance') }}) then 'on_pace'
