@@ -560,21 +560,23 @@ def _unbound_rows(folder: Path, rule: Rule) -> Iterator[str]:
         yield f"{path}: tests: {_no_column(name, rule.subject)}"
     with duckdb.connect() as connection:
         connection.execute(f"create table subject ({', '.join(f'{name} {kind}' for name, kind in known.items())})")
-        for row in rule.rows:
-            written = {"when": row.when and rule.when_sql(row), "met": row.met, "required": row.required}
-            for field, expression in written.items():
-                if expression is None:
-                    continue
-                try:
-                    [kind] = connection.sql(f"select {rule.sql(expression)} from subject").types
-                except duckdb.Error as error:
-                    unknown = _UNKNOWN_COLUMN.search(str(error))
-                    fault = _no_column(unknown[1], rule.subject) if unknown else str(error).splitlines()[0]
-                    yield f"{path}: rows.{row.code}.{field}: {fault}"
-                    continue
-                if not str(kind).startswith(_ROW_SQL_TYPES[field]):
-                    wanted = "a number" if field == "required" else "a comparison"
-                    yield f"{path}: rows.{row.code}.{field}: gives {kind}: write {wanted}"
+        written = [("scope", "when", rule.scope)]
+        written += [
+            (f"rows.{row.code}.{field}", field, getattr(row, field)) for row in rule.rows for field in _ROW_SQL_TYPES
+        ]
+        for place, field, expression in written:
+            if expression is None:
+                continue
+            try:
+                [kind] = connection.sql(f"select {rule.sql(expression)} from subject").types
+            except duckdb.Error as error:
+                unknown = _UNKNOWN_COLUMN.search(str(error))
+                fault = _no_column(unknown[1], rule.subject) if unknown else str(error).splitlines()[0]
+                yield f"{path}: {place}: {fault}"
+                continue
+            if not str(kind).startswith(_ROW_SQL_TYPES[field]):
+                wanted = "a number" if field == "required" else "a comparison"
+                yield f"{path}: {place}: gives {kind}: write {wanted}"
 
 
 class Holiday(BaseModel):

@@ -7,7 +7,7 @@ cohorts as (
         dimension,
         period || cohort_start || from_stage_code || to_stage_code || horizon_name as cell_code,
         sum(customers) as counted,
-        sum(earlier_customers) as others,
+        sum(earlier_customers) as other_rows,
         sum(converted) as reached
     from {{ ref('mart_funnel_cohort') }}
     group by dimension, cell_code
@@ -18,7 +18,7 @@ applications as (
         dimension,
         stage_code as cell_code,
         sum(applications) as counted,
-        sum(standing) as others,
+        sum(standing) as other_rows,
         sum(passed + rejected + standing) as reached
     from {{ ref('mart_application_funnel') }}
     group by dimension, cell_code
@@ -40,7 +40,7 @@ from figures
 left join bank on figures.cell_code = bank.cell_code
 where
     figures.counted is distinct from bank.counted
-    or figures.others is distinct from bank.others
+    or figures.other_rows is distinct from bank.other_rows
     or figures.reached is distinct from bank.reached
 union all
 select applications.*

@@ -74,7 +74,7 @@ def _kind(connection: duckdb.DuckDBPyConnection, kind: str, faults: tuple[str, .
     ).fetchall()[0]
     recall, precision = found / max(planted, 1), right / max(suspected, 1)
     print(f"{kind:<12}{planted:>9,}{found:>9,}{recall:>9.4f}{suspected:>11,}{right:>9,}{precision:>11.4f}")
-    return min(recall, precision)
+    return float(min(recall, precision))
 
 
 def main() -> None:

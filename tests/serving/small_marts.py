@@ -73,6 +73,23 @@ QUERIES = {
           (values ('acquired', '获客', 2), ('filed', '建档', 3), ('evaluated', '评议', 4), ('whitelisted', '白名单', 5),
           ('approved', '授信审批', 9), ('signed', '签约', 10), ('first_draw', '首次用信', 11)) as t(stage_code, stage_name, stage_order)
         """,
+    "mart_funnel_cohort": """
+        select date '2026-09-30' as business_date, dimension, dimension_value, dimension_name, branch_code, period, cohort_name,
+          from_stage_code, from_stage_code as from_stage_name, to_stage_code, to_stage_code as to_stage_name, horizon_name,
+          weight as customers, weight // 3 as converted, 0.33 as conversion_rate
+        from (select 'branch' as dimension, branch_code as dimension_value, branch_name as dimension_name, branch_code, size as weight
+           from branches union all select 'bank', '321281', '示范农商银行', null, 135) as d,
+          (values ('month', '2026-08'), ('month', '2026-09'), ('week', '2026-W39')) as p(period, cohort_name),
+          (values ('reached', 'applied'), ('whitelisted', 'approved'), ('approved', 'first_draw')) as s(from_stage_code, to_stage_code),
+          (values ('30天内'), ('至今')) as h(horizon_name)
+        """,
+    "mart_funnel_speed": """
+        select date '2026-09-30' as business_date, dimension, dimension_value, dimension_name, branch_code, from_stage_code, to_stage_code,
+          from_stage_code || '→' || to_stage_code as step_name, 30 as customers, 7.5 as median_days
+        from (select 'branch' as dimension, branch_code as dimension_value, branch_name as dimension_name, branch_code
+           from branches union all select 'bank', '321281', '示范农商银行', null) as d,
+          (values ('applied', 'approved'), ('signed', 'first_draw')) as s(from_stage_code, to_stage_code)
+        """,
     "mart_metric": """
         select business_date, metric_code, metric_name, 'ratio' as unit, dimension, dimension_value, dimension_name,
           numerator * weight as numerator, denominator * weight as denominator, numerator / denominator as value

@@ -26,12 +26,14 @@ accounts as (
 ),
 
 authorisations as (
-    select *
+    select
+        authorisations.*,
+        least(authorisations.expiry_date, authorisations.revoked_date) as end_date
     from {{ ref('stg_marketing__authorisation') }} as authorisations
     where
-        purpose = 'marketing'
+        authorisations.purpose = 'marketing'
         and {{ basis_holds('authorisations') }}
-        and {{ in_force('granted_date', 'least(expiry_date, revoked_date)') }}
+        and {{ in_force('authorisations.granted_date', 'end_date') }}
 ),
 
 identities as (
@@ -80,7 +82,7 @@ ending as (
         authorisations.legal_entity_code,
         identities.customer_id,
         'authorisation' as expiry_kind,
-        least(authorisations.expiry_date, authorisations.revoked_date) - 1 as last_date,
+        authorisations.end_date - 1 as last_date,
         cast(0 as decimal(18, 2)) as amount
     from authorisations
     inner join identities

@@ -15,6 +15,12 @@ lists as (
 
 products as (
     select * from {{ ref('stg_master__product') }}
+),
+
+channels (channel, channel_name) as (
+    values
+    ('online', '线上'),
+    ('offline', '线下')
 )
 
 select
@@ -57,7 +63,7 @@ select
     '{{ var("legal_entity_code") }}' as legal_entity_code,
     'channel' as dimension,
     channel as dimension_value,
-    {{ value_label('channel', 'channel') }} as dimension_name,
+    channel_name as dimension_name,
     cast(null as varchar) as branch_code,
     cast(null as varchar) as manager_id
-from (values ('online'), ('offline')) as channels (channel)
+from channels

@@ -27,7 +27,8 @@ cohorts as (
     inner join stages on entries.stage_code = stages.stage_code
     where
         stages.is_cohort
-        and entries.event_date >= date_trunc('month', {{ business_date() }}) - interval {{ var('cohort_months') - 1 }} month
+        and entries.event_date
+        >= date_trunc('month', {{ business_date() }}) - interval {{ var('cohort_months') - 1 }} month
 ),
 
 -- Of every cohort, each later stage that is looked for.
@@ -49,7 +50,7 @@ select
     entries.event_date as to_date,
     -- Who was further already when the cohort began cannot convert any more.
     coalesce(entries.event_date < sought.event_date, false) as is_earlier,
-    case when entries.event_date >= sought.event_date then entries.event_date - sought.event_date end as days,
+    case when entries.event_date >= sought.event_date then entries.event_date - sought.event_date end as days_taken,
     sought.channel,
     sought.product_code,
     sought.list_code,

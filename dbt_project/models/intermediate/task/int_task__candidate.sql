@@ -113,7 +113,9 @@ turned as (
         rule_rows.requirement,
         work_days.work_date,
         if(
-            rule_rows.period = 'day', {{ business_date() }}, cast(date_trunc(rule_rows.period, work_days.work_date) as date)
+            rule_rows.period = 'day',
+            {{ business_date() }},
+            cast(date_trunc(rule_rows.period, work_days.work_date) as date)
         ) as period_start,
         if(rule_rows.period = 'quarter', 12, 4) as turns,
         if(rule_rows.period = 'quarter', 4 * ((month(work_days.work_date) - 1) % 3), 0)

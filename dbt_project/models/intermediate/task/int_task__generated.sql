@@ -79,28 +79,34 @@ new_tasks as (
             and assigned.task_id = known.task_id
 ),
 
+work_weeks as (
+    select distinct iso_week from assigned
+),
+
+given as (
+    select
+        known.legal_entity_code,
+        known.assignee_id,
+        known.method
+    from known
+    inner join work_weeks on known.iso_week = work_weeks.iso_week
+    union all
+    select
+        legal_entity_code,
+        assignee_id,
+        method
+    from new_tasks
+    where not is_planned
+),
+
 -- what of the week is given away already, earlier in it or to what cannot wait
 taken as (
     select
         legal_entity_code,
         assignee_id,
         method,
-        count(*) as tasks
-    from (
-        select
-            legal_entity_code,
-            assignee_id,
-            method
-        from known
-        where iso_week in (select iso_week from assigned)
-        union all
-        select
-            legal_entity_code,
-            assignee_id,
-            method
-        from new_tasks
-        where not is_planned
-    )
+        count(*) as places
+    from given
     group by legal_entity_code, assignee_id, method
 ),
 
@@ -108,7 +114,7 @@ taken as (
 ranked as (
     select
         new_tasks.*,
-        coalesce(taken.tasks, 0) as tasks_taken,
+        coalesce(taken.places, 0) as places_taken,
         row_number() over (
             partition by
                 new_tasks.legal_entity_code, new_tasks.assignee_id, new_tasks.method, new_tasks.is_planned
@@ -126,7 +132,7 @@ fitting as (
     select * from ranked
     where
         not is_planned
-        or tasks_taken + place
+        or places_taken + place
         <= if(method = 'phone', {{ plan.weekly_calls | default(0) }}, {{ plan.weekly_visits | default(0) }})
 )
 

@@ -26,6 +26,15 @@ grids as (
 
 members as (
     select * from {{ ref('int_funnel__dimension') }}
+),
+
+touch_kinds (touch_kind, touch_kind_name) as (
+    values
+    ('contact', '名单触达'),
+    ('visit', '客户经理走访'),
+    ('application', '申请来源名单'),
+    ('referral', '客户转介'),
+    ('organic', '自然到店')
 )
 
 select
@@ -41,21 +50,19 @@ select
     attributed.channel,
     attributed.amount,
     attributed.touch_kind,
+    touch_kinds.touch_kind_name,
     attributed.touch_date,
     attributed.days_from_touch,
     attributed.list_code,
     attributed.list_batch_id,
-    case
-        when attributed.list_code is not null then coalesce(lists.dimension_name, attributed.list_code)
-        else {{ value_label('attributed.touch_kind', 'touch_kind') }}
-    end as source_name,
+    coalesce(lists.dimension_name, attributed.list_code, touch_kinds.touch_kind_name) as source_name,
     attributed.touch_manager_id,
     case
-        when attributed.touch_kind = 'organic' then {{ value_label("'organic'", 'touch_kind') }}
+        when attributed.touch_kind = 'organic' then touch_kinds.touch_kind_name
         else coalesce(touch_managers.manager_name, attributed.touch_manager_id, '未登记')
     end as touch_manager_name,
     case
-        when attributed.touch_kind = 'organic' then {{ value_label("'organic'", 'touch_kind') }}
+        when attributed.touch_kind = 'organic' then touch_kinds.touch_kind_name
         else coalesce(grids.scene_names, '无场景')
     end as scene_name,
     products.dimension_name as product_name,
@@ -65,6 +72,7 @@ select
     features.manager_id
 from attributed
 inner join stages on attributed.stage_code = stages.stage_code
+inner join touch_kinds on attributed.touch_kind = touch_kinds.touch_kind
 inner join features
     on
         attributed.legal_entity_code = features.legal_entity_code

@@ -30,7 +30,7 @@ cut as (
     {{ by_dimension('progress', funnel_dimensions()) }}
 ),
 
--- Weeks of a grid or a manager hold a handful of customers: weekly cohorts are kept for the bank and its branches.
+-- Weeks of a grid or a segment hold a handful of customers: weekly cohorts are kept for the organisation alone.
 placed as (
     select
         cut.*,
@@ -42,7 +42,7 @@ placed as (
     where
         periods.period = 'month'
         or (
-            cut.dimension in ('bank', 'branch')
+            cut.dimension in ('bank', 'branch', 'manager')
             and cut.from_date >= date_trunc('week', {{ business_date() }}) - interval {{ var('cohort_weeks') - 1 }} week
         )
 ),
@@ -59,10 +59,10 @@ counted as (
         to_stage_code,
         count(*) filter (where not is_earlier) as customers,
         count(*) filter (where is_earlier) as earlier_customers,
-        count(*) filter (where days <= 30) as converted_30,
-        count(*) filter (where days <= 60) as converted_60,
-        count(*) filter (where days <= 90) as converted_90,
-        count(*) filter (where days is not null) as converted_to_date
+        count(*) filter (where days_taken <= 30) as converted_30,
+        count(*) filter (where days_taken <= 60) as converted_60,
+        count(*) filter (where days_taken <= 90) as converted_90,
+        count(*) filter (where days_taken is not null) as converted_to_date
     from placed
     group by all
 ),

@@ -2,7 +2,7 @@ with
 
 progress as (
     select * from {{ ref('int_funnel__progress') }}
-    where days is not null
+    where days_taken is not null
 ),
 
 stages as (
@@ -25,7 +25,7 @@ measured as (
         from_stage_code,
         to_stage_code,
         count(*) as customers,
-        median(days) as median_days
+        median(days_taken) as median_days
     from cut
     group by all
 )

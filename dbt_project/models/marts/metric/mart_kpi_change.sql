@@ -84,7 +84,7 @@ contributed as (
         'bank' as dimension,
         legal_entity_code as dimension_value,
         contribution,
-        count(distinct row_id) as rows_changed,
+        count(*) as rows_changed,
         sum(amount) as amount
     from changes
     where is_of_bank
@@ -97,7 +97,7 @@ contributed as (
         '{{ level }}' as dimension,
         {{ column }} as dimension_value,
         contribution,
-        count(distinct row_id) as rows_changed,
+        count(*) as rows_changed,
         sum(amount) as amount
     from changes
     where is_of_{{ level }}

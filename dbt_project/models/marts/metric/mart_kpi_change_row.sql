@@ -23,43 +23,50 @@ members as (
     select * from {{ ref('int_metric__dimension') }}
 ),
 
--- As it was stored that day: nothing about yesterday is worked out again.
-yesterday as (
-    select
-        row_days.*,
-        coalesce(moved_identities.customer_id, row_days.row_id) as standing_row_id
+previous as (
+    select max(business_date) as previous_date
     from row_days
-    left join moved_identities
-        on
-            row_days.legal_entity_code = moved_identities.legal_entity_code
-            and row_days.base = 'int_metric__base'
-            and row_days.row_id = moved_identities.former_customer_id
-    where row_days.business_date = (
-        select max(earlier.business_date) from row_days as earlier
-        where earlier.business_date < {{ business_date() }}
-    )
+    where business_date < {{ business_date() }}
 ),
 
--- On the first day there is nothing to compare with.
-today as (
-    select * from row_days
-    where business_date = {{ business_date() }} and exists (select 1 from yesterday)
+-- As it was stored that day: nothing about yesterday is worked out again. On the first day there is none.
+yesterday as not materialized (
+    select row_days.*
+    from row_days
+    inner join previous on row_days.business_date = previous.previous_date
+),
+
+today as not materialized (
+    select row_days.*
+    from row_days
+    inner join previous on row_days.business_date > previous.previous_date
+    where row_days.business_date = {{ business_date() }}
+),
+
+former as (
+    select
+        yesterday.*,
+        moved_identities.customer_id as standing_row_id
+    from yesterday
+    inner join moved_identities
+        on
+            yesterday.legal_entity_code = moved_identities.legal_entity_code
+            and yesterday.row_id = moved_identities.former_customer_id
+            and yesterday.base = 'int_metric__base'
 ),
 
 merged as (
-    select yesterday.*
+    select * from former
+    union all by name
+    select
+        yesterday.*,
+        yesterday.row_id as standing_row_id
     from yesterday
-    semi join (
-        select
-            legal_entity_code,
-            standing_row_id
-        from yesterday
-        where row_id <> standing_row_id
-    ) as former
+    semi join former
         on
             yesterday.legal_entity_code = former.legal_entity_code
-            and yesterday.standing_row_id = former.standing_row_id
-            and yesterday.base = 'int_metric__base'
+            and yesterday.base = former.base
+            and yesterday.row_id = former.standing_row_id
 ),
 
 -- Yesterday as if customers who are one today had been one then: amounts add up, what was counted once stays once.
@@ -79,8 +86,48 @@ united as (
     group by legal_entity_code, base, standing_row_id
 ),
 
-restated as (
-    select * from yesterday
+-- Most rows are as they were: they leave by a digest, before anything wide is joined.
+unchanged as (
+    select
+        both_days.legal_entity_code,
+        both_days.base,
+        both_days.row_id
+    from (
+        select * from yesterday
+        union all by name
+        select * from today
+    ) as both_days
+    anti join merged
+        on
+            both_days.legal_entity_code = merged.legal_entity_code
+            and both_days.base = merged.base
+            and both_days.row_id in (merged.row_id, merged.standing_row_id)
+    group by
+        both_days.legal_entity_code,
+        both_days.base,
+        both_days.row_id,
+        hash(both_days.{{ (organisation + metrics | map(attribute='code') | list) | join(', both_days.') }})
+    having count(*) = 2
+),
+
+now as (
+    select today.*
+    from today
+    anti join unchanged
+        on
+            today.legal_entity_code = unchanged.legal_entity_code
+            and today.base = unchanged.base
+            and today.row_id = unchanged.row_id
+),
+
+before as (
+    select yesterday.*
+    from yesterday
+    anti join unchanged
+        on
+            yesterday.legal_entity_code = unchanged.legal_entity_code
+            and yesterday.base = unchanged.base
+            and yesterday.row_id = unchanged.row_id
     anti join merged
         on
             yesterday.legal_entity_code = merged.legal_entity_code
@@ -105,9 +152,11 @@ paired as (
         coalesce(now.{{ metric.code }}, 0) as {{ metric.code }}_now,
         {%- endfor %}
         before.row_id is not null as was_there,
-        now.row_id is not null as is_there
-    from today as now
-    full join restated as before
+        now.row_id is not null as is_there,
+        before.row_id is not null and now.row_id is not null
+        and (moves_{{ organisation | join(' or moves_') }}) as is_moved
+    from now
+    full join before
         on
             now.legal_entity_code = before.legal_entity_code
             and now.base = before.base
@@ -126,15 +175,14 @@ measured as (
         {%- endfor %}
         was_there,
         is_there,
-        was_there and is_there
-        and (moves_{{ organisation | join(' or moves_') }}) as is_moved,
+        is_moved,
         -- A customer whose grid or place changed with its manager was zoned anew, not handed over.
         case
             when moves_primary_grid_id or moves_town_code then 'rezoned'
             when moves_branch_code then 'branch'
             else 'manager'
         end as moved_by,
-        unnest([
+        unnest(list_filter([
             {%- for metric in metrics %}
             {
                 'metric_code': '{{ metric.code }}',
@@ -142,13 +190,8 @@ measured as (
                 'value_now': {{ metric.code }}_now
             }{{ "," if not loop.last }}
             {%- endfor %}
-        ], recursive := true)
+        ], lambda one: one.value_now <> one.value_before or (is_moved and one.value_before <> 0)), recursive := true)
     from paired
-    where
-        moves_{{ organisation | join(' or moves_') }}
-        {%- for metric in metrics %}
-        or {{ metric.code }}_now <> {{ metric.code }}_before
-        {%- endfor %}
 ),
 
 steps as (
@@ -240,7 +283,7 @@ contributions as (
 select
     contributions.legal_entity_code,
     {{ business_date() }} as business_date,
-    (select any_value(yesterday.business_date) from yesterday) as previous_date,
+    previous.previous_date,
     contributions.metric_code,
     definitions.metric_name,
     contributions.contribution,
@@ -264,6 +307,7 @@ select
     contributions.value_now,
     contributions.amount
 from contributions
+cross join previous
 inner join definitions on contributions.metric_code = definitions.metric_code
 left join customers
     on

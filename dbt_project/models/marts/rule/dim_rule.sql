@@ -4,18 +4,15 @@ rule_rows as (
     select * from {{ ref('int_rule__listed') }}
 ),
 
-observed as (
-    select * from {{ ref('int_customer_day__observed') }}
-),
-
-one_day as (
-    select *
-    from observed
-    limit 1
+business_days as (
+    select distinct
+        legal_entity_code,
+        business_date
+    from {{ ref('int_customer_day__observed') }}
 ),
 
 phases as (
-    {{ rule_matches('year_phase', 'one_day', ['legal_entity_code']) }}
+    {{ rule_matches('year_phase', 'business_days', ['legal_entity_code']) }}
 )
 
 select
