@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from qianmo.definitions import holidays
 from sample_county import parameters as p
 from sample_county.customers import Customers
-from sample_county.identifiers import Ints
+from sample_county.identifiers import Ints, day_number
 from sample_county.places import Places, Staff
 from sample_county.randomness import stream
 
@@ -81,7 +82,8 @@ class _FieldWork:
         self.managers = employees.index[(employees["role"] == "manager") & ~employees["has_left"]].to_numpy()
         days = self.today - np.arange(1, HISTORY_DAYS)
         self.weekdays = days[(days + 3) % 7 < _SATURDAY]
-        self.saturdays = days[(days + 3) % 7 == _SATURDAY]
+        worked = [day_number(day) for holiday in holidays() for day in holiday.working]
+        self.saturdays = days[((days + 3) % 7 == _SATURDAY) & ~np.isin(days, worked)]
 
     def ordinary(self, visits: int, calls: int, since: int) -> pd.DataFrame:
         """Honest work: in hours, from one customer to the next, entered within the hour or so."""

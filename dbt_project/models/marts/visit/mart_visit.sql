@@ -52,10 +52,10 @@ select
     coalesce(managers.manager_name, '未登记') as manager_name,
     visits.visit_method,
     visits.visit_type,
-    visits.visited_at,
+    strftime(visits.visited_at, '%Y-%m-%d %H:%M') as visited_at,
     visits.visited_date,
     strftime(visits.visited_date, '%G-W%V') as iso_week,
-    visits.recorded_at,
+    strftime(visits.recorded_at, '%Y-%m-%d %H:%M') as recorded_at,
     visits.outcome as visit_outcome,
     visits.is_valid,
     -- shown as to be verified, and counted nowhere, until nothing is suspected any more
