@@ -212,7 +212,11 @@ def test_later_dates_carry_changes_only(county: Generated) -> None:
     assert known
     assert new
     assert len(changed) < len(full) / 20
-    assert all(row[7] != full[row[0]][7] for row in known), "a changed row has a new phone"
+    renewed = {row[0] for row in known if row[7] != full[row[0]][7]}
+    reassigned = {row[0] for row in known if row[13] != full[row[0]][13]}
+    assert renewed
+    assert reassigned
+    assert renewed | reassigned == {row[0] for row in known}, "a changed row has a new phone or another manager"
     holders = {row[1] for row in core_rows(county, "account", "20260929")}
     assert {row[0] for row in new} <= holders
     dates = {row[2] for row in core_rows(county, "transaction", "20260929")}

@@ -188,8 +188,9 @@ def test_dashboards_render_in_chinese_without_an_empty_chart(
         assert set(ENGLISH.findall(IDENTIFIER.sub("", FILE_NAME.sub("", text)))) <= NOT_ENGLISH
         drawn = tab.locator(".slice_container").filter(has=tab.locator("canvas, table, .header-line")).count()
         assert drawn == len(page.charts)
+        opens_on_all = {one.column for one in page.filters if one.first} <= {"business_date"}
         for chart in page.charts:
-            if post == "head_office" and chart.type == "number" and chart.measures[0].sum:
+            if opens_on_all and post == "head_office" and chart.type == "number" and chart.measures[0].sum:
                 assert expected_number(county, chart) in text, f"{chart.title} is not of the last date alone"
 
 
