@@ -2,10 +2,11 @@
 with
 
 shown as (
-    select * from {{ ref('mart_metric') }}
-    where
-        business_date = {{ business_date() }}
-        and metric_code in (select metric_code from {{ ref('int_metric__definition') }} where is_additive)
+    select metric_values.*
+    from {{ ref('mart_metric') }} as metric_values
+    inner join {{ ref('int_metric__definition') }} as definitions
+        on metric_values.metric_code = definitions.metric_code and definitions.is_additive
+    where metric_values.business_date = {{ business_date() }}
 ),
 
 levels as (

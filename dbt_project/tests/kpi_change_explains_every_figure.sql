@@ -19,7 +19,7 @@ grids as (
         primary_grid_id as dimension_value,
         unnest([
             {%- for metric in additive_metrics() %}
-            {'metric_code': '{{ metric.code }}', 'value': sum({{ metric.code }})}{{ "," if not loop.last }}
+            {'metric_code': '{{ metric.code }}', 'amount': sum({{ metric.code }})}{{ "," if not loop.last }}
             {%- endfor %}
         ], recursive := true)
     from {{ ref('int_metric__row_day') }}
@@ -29,26 +29,59 @@ grids as (
 
 shown as (
     select
-        legal_entity_code,
-        metric_code,
-        dimension,
-        dimension_value,
-        value
-    from {{ ref('mart_metric') }}
+        metric_values.legal_entity_code,
+        metric_values.metric_code,
+        metric_values.dimension,
+        metric_values.dimension_value,
+        metric_values.value as amount
+    from {{ ref('mart_metric') }} as metric_values
+    inner join {{ ref('int_metric__definition') }} as definitions
+        on metric_values.metric_code = definitions.metric_code and definitions.is_additive
     where
-        business_date = {{ business_date() }}
-        and dimension in ('bank', 'branch', 'manager', 'town')
-        and metric_code in (select metric_code from {{ ref('int_metric__definition') }} where is_additive)
+        metric_values.business_date = {{ business_date() }}
+        and metric_values.dimension in ('bank', 'branch', 'manager', 'town')
     union all by name
     select
         *,
         'grid' as dimension
     from grids
+),
+
+both_sides as (
+    select
+        legal_entity_code,
+        metric_code,
+        dimension,
+        dimension_value,
+        cast(amount as double) as explained,
+        0 as figure
+    from told
+    union all
+    select
+        legal_entity_code,
+        metric_code,
+        dimension,
+        dimension_value,
+        0 as explained,
+        amount as figure
+    from shown
+),
+
+compared as (
+    select
+        legal_entity_code,
+        metric_code,
+        dimension,
+        dimension_value,
+        sum(explained) as explained,
+        sum(figure) as figure
+    from both_sides
+    group by legal_entity_code, metric_code, dimension, dimension_value
 )
 
-select *
-from told
-full join shown using (legal_entity_code, metric_code, dimension, dimension_value)
+-- On the first day there is no yesterday, and nothing is told.
+select compared.*
+from compared
 where
-    abs(coalesce(told.amount, 0) - coalesce(shown.value, 0)) > 0.005
-    and exists (select 1 from told)
+    abs(compared.explained - compared.figure) > 0.005
+    and (select count(*) from told) > 0

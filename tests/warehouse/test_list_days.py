@@ -15,7 +15,7 @@ FIRST, SECOND = date(2026, 9, 29), date(2026, 9, 30)
 
 MODELS = (
     "--select", "+mart_marketing_list", "+mart_list_waterfall", "+mart_funnel", "+mart_metric", "+mart_target",
-    "+mart_target_gap", "path:models/marts/kpi", "+mart_data_quality",
+    "+mart_target_gap", "+path:models/marts/kpi", "+mart_data_quality",
     "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
 )  # fmt: skip
 

@@ -21,6 +21,10 @@ row_days as (
     select * from {{ ref('int_metric__row_day') }}
 ),
 
+figures as (
+    select * from {{ ref('mart_metric') }}
+),
+
 definitions as (
     select * from {{ ref('int_metric__definition') }}
 ),
@@ -39,42 +43,31 @@ previous as (
     where business_date < {{ business_date() }}
 ),
 
-summed as (
-    select
-        row_days.legal_entity_code,
-        {%- for level, column in levels.items() %}
-        row_days.{{ column }},
-        grouping(row_days.{{ column }}) = 0 as by_{{ level }},
-        {%- endfor %}
-        {%- for metric in metrics %}
-        sum(row_days.{{ metric.code }}) as {{ metric.code }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from row_days
-    inner join previous on row_days.business_date = previous.previous_date
-    group by grouping sets (
-        (row_days.legal_entity_code)
-        {%- for column in levels.values() %},
-        (row_days.legal_entity_code, row_days.{{ column }})
-        {%- endfor %}
-    )
-),
-
 opening as (
     select
-        legal_entity_code,
-        case {% for level in levels %}when by_{{ level }} then '{{ level }}' {% endfor %}else 'bank' end as dimension,
-        case
-            {%- for level, column in levels.items() %}
-            when by_{{ level }} then {{ column }}
-            {%- endfor %}
-            else legal_entity_code
-        end as dimension_value,
+        figures.legal_entity_code,
+        figures.metric_code,
+        figures.dimension,
+        figures.dimension_value,
+        figures.value as amount
+    from figures
+    inner join previous on figures.business_date = previous.previous_date
+    inner join definitions on figures.metric_code = definitions.metric_code
+    where definitions.is_additive and figures.dimension in ('bank', 'branch', 'manager', 'town')
+    union all by name
+    select
+        row_days.legal_entity_code,
+        'grid' as dimension,
+        row_days.primary_grid_id as dimension_value,
         unnest([
             {%- for metric in metrics %}
-            {'metric_code': '{{ metric.code }}', 'amount': {{ metric.code }}}{{ "," if not loop.last }}
+            {'metric_code': '{{ metric.code }}', 'amount': sum(row_days.{{ metric.code }})}{{ "," if not loop.last }}
             {%- endfor %}
         ], recursive := true)
-    from summed
+    from row_days
+    inner join previous on row_days.business_date = previous.previous_date
+    where row_days.primary_grid_id is not null
+    group by row_days.legal_entity_code, row_days.primary_grid_id
 ),
 
 contributed as (

@@ -1,5 +1,6 @@
 {%- set metrics = additive_metrics() -%}
 {%- set of_customers = metrics | selectattr('base', 'equalto', 'int_metric__base') | list -%}
+{%- set customer_codes = of_customers | map(attribute='code') | list -%}
 {%- set organisation = ['branch_code', 'manager_code', 'town_code', 'primary_grid_id'] -%}
 with
 
@@ -75,13 +76,13 @@ united as (
         legal_entity_code,
         base,
         standing_row_id as row_id,
-        standing_row_id as customer_id,
         {%- for column in organisation %}
         arg_max({{ column }}, (row_id = standing_row_id, row_id)) as {{ column }},
         {%- endfor %}
         {%- for metric in of_customers %}
-        {{ 'sum' if metric.function == 'sum' else 'max' }}({{ metric.code }}) as {{ metric.code }}{{ "," if not loop.last }}
+        {{ 'sum' if metric.function == 'sum' else 'max' }}({{ metric.code }}) as {{ metric.code }},
         {%- endfor %}
+        standing_row_id as customer_id
     from merged
     group by legal_entity_code, base, standing_row_id
 ),
@@ -110,7 +111,7 @@ unchanged as (
     having count(*) = 2
 ),
 
-now as (
+rows_now as (
     select today.*
     from today
     anti join unchanged
@@ -120,7 +121,7 @@ now as (
             and today.row_id = unchanged.row_id
 ),
 
-before as (
+rows_before as (
     select yesterday.*
     from yesterday
     anti join unchanged
@@ -139,28 +140,28 @@ before as (
 
 paired as (
     select
-        coalesce(now.legal_entity_code, before.legal_entity_code) as legal_entity_code,
-        coalesce(now.row_id, before.row_id) as row_id,
-        coalesce(now.customer_id, before.customer_id) as customer_id,
+        coalesce(rows_now.legal_entity_code, rows_before.legal_entity_code) as legal_entity_code,
+        coalesce(rows_now.row_id, rows_before.row_id) as row_id,
+        coalesce(rows_now.customer_id, rows_before.customer_id) as customer_id,
         {%- for column in organisation %}
-        before.{{ column }} as {{ column }}_before,
-        now.{{ column }},
-        now.{{ column }} is distinct from before.{{ column }} as moves_{{ column }},
+        rows_before.{{ column }} as {{ column }}_before,
+        rows_now.{{ column }},
+        coalesce(rows_now.{{ column }}, '') <> coalesce(rows_before.{{ column }}, '') as moves_{{ column }},
         {%- endfor %}
         {%- for metric in metrics %}
-        coalesce(before.{{ metric.code }}, 0) as {{ metric.code }}_before,
-        coalesce(now.{{ metric.code }}, 0) as {{ metric.code }}_now,
+        coalesce(rows_before.{{ metric.code }}, 0) as {{ metric.code }}_before,
+        coalesce(rows_now.{{ metric.code }}, 0) as {{ metric.code }}_now,
         {%- endfor %}
-        before.row_id is not null as was_there,
-        now.row_id is not null as is_there,
-        before.row_id is not null and now.row_id is not null
+        rows_before.row_id is not null as was_there,
+        rows_now.row_id is not null as is_there,
+        rows_before.row_id is not null and rows_now.row_id is not null
         and (moves_{{ organisation | join(' or moves_') }}) as is_moved
-    from now
-    full join before
+    from rows_now
+    full join rows_before
         on
-            now.legal_entity_code = before.legal_entity_code
-            and now.base = before.base
-            and now.row_id = before.row_id
+            rows_now.legal_entity_code = rows_before.legal_entity_code
+            and rows_now.base = rows_before.base
+            and rows_now.row_id = rows_before.row_id
 ),
 
 measured as (
@@ -182,15 +183,22 @@ measured as (
             when moves_branch_code then 'branch'
             else 'manager'
         end as moved_by,
-        unnest(list_filter([
-            {%- for metric in metrics %}
-            {
-                'metric_code': '{{ metric.code }}',
-                'value_before': {{ metric.code }}_before,
-                'value_now': {{ metric.code }}_now
-            }{{ "," if not loop.last }}
-            {%- endfor %}
-        ], lambda one: one.value_now <> one.value_before or (is_moved and one.value_before <> 0)), recursive := true)
+        unnest(
+            list_filter(
+                [
+                    {%- for metric in metrics %}
+                    {
+                        'metric_code': '{{ metric.code }}',
+                        'value_before': {{ metric.code }}_before,
+                        'value_now': {{ metric.code }}_now
+                    }{{ "," if not loop.last }}
+                    {%- endfor %}
+                ],
+                lambda one: struct_extract(one, 'value_now') <> struct_extract(one, 'value_before')
+                or (is_moved and struct_extract(one, 'value_before') <> 0)
+            ),
+            recursive := true
+        )
     from paired
 ),
 
@@ -247,7 +255,7 @@ contributions as (
         legal_entity_code,
         row_id,
         standing_row_id as customer_id,
-        unnest(['{{ of_customers | map(attribute="code") | join("', '") }}']) as metric_code,
+        unnest({{ customer_codes }}) as metric_code,
         'merged' as contribution,
         {{ organisation | join(',
         ') }},
@@ -256,16 +264,16 @@ contributions as (
         true as is_of_manager,
         true as is_of_town,
         true as is_of_grid,
-        unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as value_before,
+        unnest([{{ customer_codes | join(', ') }}]) as value_before,
         0 as value_now,
-        -unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as amount
+        -unnest([{{ customer_codes | join(', ') }}]) as amount
     from merged
     union all
     select
         legal_entity_code,
         row_id,
         customer_id,
-        unnest(['{{ of_customers | map(attribute="code") | join("', '") }}']) as metric_code,
+        unnest({{ customer_codes }}) as metric_code,
         'merged' as contribution,
         {{ organisation | join(',
         ') }},
@@ -275,8 +283,8 @@ contributions as (
         true as is_of_town,
         true as is_of_grid,
         0 as value_before,
-        unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as value_now,
-        unnest([{{ of_customers | map(attribute="code") | join(', ') }}]) as amount
+        unnest([{{ customer_codes | join(', ') }}]) as value_now,
+        unnest([{{ customer_codes | join(', ') }}]) as amount
     from united
 )
 
