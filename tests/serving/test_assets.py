@@ -260,6 +260,7 @@ def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manif
         "mart_tag_overlap",
         "mart_metric",
         "mart_metric_catalogue",
+        "dim_rule",
     }
     assert [role["name"] for role in wanted["roles"] if role["self_service"]] == ["总行营销"]
 
