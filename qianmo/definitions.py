@@ -337,7 +337,7 @@ class RuleRow(BaseModel):
     role: Literal["manager", "team_head", "branch_head"] | None = None
     """Who acts: the customer's manager, at least the team head, the vice head of the branch 分管行长."""
     method: Literal["visit", "phone"] | None = None
-    period: Literal["day", "week", "month", "quarter"] | None = None
+    period: Literal["day", "month", "quarter"] | None = None
     """Asked for once in each such period."""
     due_days: Annotated[int, Field(gt=0)] | None = None
     """To be done within so many days, the first included; without it by the end of the period."""

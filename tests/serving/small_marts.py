@@ -97,6 +97,8 @@ QUERIES = {
           ('drawdown_rate_credited', '用信率(授信口径)', 29.0, 42.7),
           ('drawdown_rate_amount', '用信率(金额口径)', 50.0, 110.0),
           ('drawdown_rate_effective', '有效用信率', 25.0, 42.7),
+          ('visit_compliance', '拜访达标率(本期)', 24.0, 44.0), ('settlement_share', '结算占比', 6.0, 9.0),
+          ('settlement_compliance', '结算达标率', 2.0, 6.0),
           ('credited_undrawn_share', '已授信未用信占比', 13.7, 84.0)) as t(metric_code, metric_name, numerator, denominator),
           (select 'branch' as dimension, branch_code as dimension_value, branch_name as dimension_name, size as weight
            from branches union all select 'bank', '321281', '示范农商银行', 135
@@ -162,6 +164,13 @@ QUERIES = {
           size * i * 53000.0 as whitelisted_amount, size * i // 3 as signed, size * i // 5 as drawn, size * i // 2 as target_signed,
           0.66 as completion, size * i // 6 as to_sign, '2026-12-01' as projected_name, 'on_course' as target_status
         from days, branches, range(1, 6) as t(i)
+        """,
+    "mart_settlement_compliance": """
+        select date '2026-09-30' as business_date, 'E' || manager_id as customer_id, 'C' || manager_id as core_customer_id,
+          branch_code, branch_name, manager_id, manager_name, ['met', 'breach', 'unknown'][i] as settlement_status,
+          '基准利率贷款' as requirement_name, '结算量不低于50%' as requirement, 0.4 as settlement_share, 0.5 as required_share,
+          0.3 as loan_share, 6.0 as monthly_settlement_count, size * 10000.0 as own_loans, 0.0 as other_bank_loans
+        from managers
         """,
     "mart_manager_kpi": """
         select business_date, manager_id, manager_name, branch_code, branch_name, size as managed_customers,
