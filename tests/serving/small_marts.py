@@ -216,7 +216,8 @@ QUERIES = {
           measure_name, unit, period_type, date '2026-12-31' as period_last_day, 'stated' as target_basis, weight as target_figure,
           weight * 0.9 as actual, 0.9 as completion, 0.75 as pace_share, weight * 0.92 as pace_due, weight * -0.02 as gap_to_pace,
           'drift' as forecast_method, weight * 1.0 as forecast, weight * 0.9 as forecast_low_95, weight * 1.1 as forecast_high_95,
-          0.9 as forecast_low_completion, 1.0 as forecast_completion, 1.1 as forecast_high_completion, 'on_pace' as pace_status
+          0.9 as forecast_low_completion, 1.0 as forecast_completion, 1.1 as forecast_high_completion,
+          if(period_type = 'year', 'behind', 'on_pace') as pace_status
         from days, targeted, measures, (values ('year'), ('quarter'), ('month')) as p(period_type)
         """,
     "mart_target_path": """
