@@ -56,7 +56,7 @@ select
     branch_name,
     stock_value,
     stock_median,
-    stock_median - stock_value as stock_gap,
+    round(stock_median - stock_value, 2) as stock_gap,
     work_value,
     work_median,
     work_median - work_value as work_gap
