@@ -308,9 +308,9 @@ def test_a_manager_sees_the_own_customers_only(
 ) -> None:
     login, branch, manager = scope["manager"]
     session = sign_in(login)
+    # a customer handed over may have its account in another branch
     for name in ("mart_customer_explanation", "mart_customer_relation", "mart_customer_attribute"):
-        rows = session.rows(dataset_ids[name], columns=["manager_id", "branch_code"])
-        assert rows == [{"manager_id": manager, "branch_code": branch}], name
+        assert session.rows(dataset_ids[name], columns=["manager_id"]) == [{"manager_id": manager}], name
     for name in ("mart_marketing_list", "mart_manager_kpi", "mart_funnel_cohort"):
         rows = session.rows(dataset_ids[name], columns=["manager_id", "branch_code"])
         assert rows == [{"manager_id": manager, "branch_code": branch}]
