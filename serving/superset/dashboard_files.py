@@ -23,6 +23,9 @@ Role = Literal["head_office", "branch_head", "manager", "risk"]
 RATIO = re.compile(r"(^|_)(rate|share|ratio|penetration|completion|coverage|value|conversion)$")
 """Names of columns that hold a finished ratio or metric: their rows must not be added or averaged."""
 
+PIVOT_MEASURES = "指标"
+"""What Superset calls the level of measures in a pivot; a column of the same label is lost in it."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -214,6 +217,12 @@ def unresolved(dashboard: Dashboard, known: dict[str, Mart]) -> list[str]:
         if shown := known.get(reviewed.get(chart.dataset, chart.dataset)):
             wrong = (_outside_the_contract(measure, shown) for measure in chart.measures)
             faults += [f"{dashboard.code}: chart {chart.title}: {fault}" for fault in wrong if fault]
+            levels = [shown.columns.get(column) for column in (*chart.dimensions, *chart.across)]
+            if chart.type == "pivot" and PIVOT_MEASURES in levels:
+                faults.append(
+                    f"{dashboard.code}: chart {chart.title}: a pivot adds up the values of a column labelled"
+                    f" {PIVOT_MEASURES}: use a table, or a pivot for each value"
+                )
     return faults
 
 

@@ -92,6 +92,14 @@ def test_a_ratio_comes_from_the_contract(manifest: Path, chart: dict[str, Any], 
     assert any(fault in text for text in faults), faults
 
 
+def test_a_pivot_does_not_add_up_different_metrics(manifest: Path) -> None:
+    one = Dashboard.model_validate(
+        page(dataset="mart_kpi_change", type="pivot", dimensions=["branch_name"], across=["metric_name"],
+             measures=[{"sum": "amount", "label": "变动", "unit": ""}])
+    )  # fmt: skip
+    assert any("a pivot adds up" in fault for fault in unresolved(one, marts(manifest)))
+
+
 def test_a_finished_quotient_is_not_added_up_whatever_its_name(manifest: Path, tmp_path: Path) -> None:
     def describe(node: dict[str, Any]) -> None:
         node["columns"]["customers"]["description"] = "Drawn ÷ credited."

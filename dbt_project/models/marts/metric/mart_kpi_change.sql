@@ -33,8 +33,9 @@ members as (
     select * from {{ ref('int_metric__dimension') }}
 ),
 
+-- a grid that ended has figures that left it
 grids as (
-    select * from {{ ref('dim_grid') }}
+    select * from {{ ref('stg_master__grid') }}
 ),
 
 previous as (
