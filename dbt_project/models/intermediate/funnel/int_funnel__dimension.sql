@@ -2,11 +2,7 @@ with
 
 organisation as (
     select * from {{ ref('int_metric__dimension') }}
-    where dimension in ('bank', 'branch', 'market_type', 'segment', 'manager')
-),
-
-grids as (
-    select * from {{ ref('int_grid__owned') }}
+    where dimension in ('bank', 'branch', 'market_type', 'segment', 'grid', 'manager')
 ),
 
 lists as (
@@ -31,15 +27,6 @@ select
     branch_code,
     manager_id
 from organisation
-union all
-select
-    legal_entity_code,
-    'grid' as dimension,
-    grid_id as dimension_value,
-    grid_name as dimension_name,
-    branch_code,
-    cast(null as varchar) as manager_id
-from grids
 union all
 select
     legal_entity_code,

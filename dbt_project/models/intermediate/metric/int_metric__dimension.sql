@@ -16,6 +16,11 @@ segments as (
     select * from {{ ref('stg_master__segment') }}
 ),
 
+-- all of them: what left a grid that has ended is told by its name
+grids as (
+    select * from {{ ref('stg_master__grid') }}
+),
+
 market_types (market_type, market_type_name) as (
     values
     ('urban', '城区'),
@@ -66,6 +71,15 @@ select
     cast(null as varchar) as branch_code,
     cast(null as varchar) as manager_id
 from segments
+union all
+select
+    legal_entity_code,
+    'grid' as dimension,
+    grid_id as dimension_value,
+    grid_name as dimension_name,
+    branch_code,
+    cast(null as varchar) as manager_id
+from grids
 union all
 select
     legal_entity_code,

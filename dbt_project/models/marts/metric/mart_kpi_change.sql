@@ -33,11 +33,6 @@ members as (
     select * from {{ ref('int_metric__dimension') }}
 ),
 
--- a grid that ended has figures that left it
-grids as (
-    select * from {{ ref('stg_master__grid') }}
-),
-
 previous as (
     select max(business_date) as previous_date
     from row_days
@@ -117,8 +112,8 @@ select
     definitions.unit,
     steps.dimension,
     steps.dimension_value,
-    coalesce(members.dimension_name, grids.grid_name, steps.dimension_value) as dimension_name,
-    coalesce(members.branch_code, grids.branch_code) as branch_code,
+    coalesce(members.dimension_name, steps.dimension_value) as dimension_name,
+    members.branch_code,
     branches.dimension_name as branch_name,
     members.manager_id,
     case when steps.dimension = 'manager' then members.dimension_name end as manager_name,
@@ -133,14 +128,9 @@ left join members
         steps.legal_entity_code = members.legal_entity_code
         and steps.dimension = members.dimension
         and steps.dimension_value = members.dimension_value
-left join grids
-    on
-        steps.legal_entity_code = grids.legal_entity_code
-        and steps.dimension = 'grid'
-        and steps.dimension_value = grids.grid_id
 left join members as branches
     on
         steps.legal_entity_code = branches.legal_entity_code
         and branches.dimension = 'branch'
-        and coalesce(members.branch_code, grids.branch_code) = branches.dimension_value
+        and members.branch_code = branches.dimension_value
 where steps.amount <> 0 and steps.dimension_value is not null
