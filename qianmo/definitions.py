@@ -13,13 +13,16 @@ from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    import duckdb
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 DEFINITIONS = DBT_PROJECT / "definitions"
@@ -473,7 +476,7 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
 
     known = feature_columns()
     with duckdb.connect() as connection:
-        connection.execute(f"create table features ({', '.join(f'{name} {kind}' for name, kind in known.items())})")
+        _make_empty(connection, FEATURES.stem)
         for tag in loaded:
             path = folder / f"{tag.code}.yml"
             named = {"observed_on": [tag.observed_on] if tag.observed_on else [], "evidence": tag.evidence}
@@ -485,14 +488,29 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
             for field, expression in {"when": tag.when_sql, "value": tag.value_sql}.items():
                 if expression is None:
                     continue
-                try:
-                    [kind] = connection.sql(f"select {expression} from features").types
-                except duckdb.Error as error:
-                    unknown = _UNKNOWN_COLUMN.search(str(error))
-                    yield f"{path}: {field}: {_no_column(unknown[1]) if unknown else str(error).splitlines()[0]}"
-                    continue
-                if field == "when" and str(kind) != "BOOLEAN":
+                kind, fault = _bound(connection, expression, FEATURES.stem)
+                if fault:
+                    yield f"{path}: {field}: {fault}"
+                elif field == "when" and kind != "BOOLEAN":
                     yield f"{path}: when: gives {kind}, but a tag is carried or not: write a comparison"
+
+
+def _make_empty(connection: "duckdb.DuckDBPyConnection", model: str) -> None:
+    """An empty table with a model's name and columns, to bind SQL to."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in model_columns(model).items())
+    connection.execute(f"create table if not exists {model} ({columns})")
+
+
+def _bound(connection: "duckdb.DuckDBPyConnection", expression: str, model: str) -> tuple[str, str]:
+    """Type of an expression over a model's columns and "", or "" and what is wrong with it."""
+    import duckdb
+
+    try:
+        [kind] = connection.sql(f"select {expression} from {model}").types
+    except duckdb.Error as error:
+        unknown = _UNKNOWN_COLUMN.search(str(error))
+        return "", _no_column(unknown[1], model) if unknown else str(error).splitlines()[0]
+    return str(kind), ""
 
 
 _UNKNOWN_COLUMN = re.compile(r'Referenced column "(\w+)" not found')
@@ -536,8 +554,12 @@ def rules(folder: Path = DEFINITIONS) -> list[Rule]:
     Raises:
         ConfigurationError: a file does not follow its schema, or names a model or column that is not there.
     """
+    import duckdb
+
     loaded = _load(folder / "rules", Rule)
-    if faults := [fault for rule in loaded for fault in _unbound_rows(folder / "rules", rule)]:
+    with duckdb.connect() as connection:
+        faults = [fault for rule in loaded for fault in _unbound_rows(connection, folder / "rules", rule)]
+    if faults:
         raise ConfigurationError("\n".join(faults))
     return loaded
 
@@ -545,10 +567,8 @@ def rules(folder: Path = DEFINITIONS) -> list[Rule]:
 _ROW_SQL_TYPES = {"when": ("BOOLEAN",), "met": ("BOOLEAN",), "required": ("DOUBLE", "DECIMAL", "INTEGER", "BIGINT")}
 
 
-def _unbound_rows(folder: Path, rule: Rule) -> Iterator[str]:
+def _unbound_rows(connection: "duckdb.DuckDBPyConnection", folder: Path, rule: Rule) -> Iterator[str]:
     """What of a rule table does not bind to its subject: file, row, field, what is wrong and what to do."""
-    import duckdb
-
     if rule.subject is None:
         return
     path = folder / f"{rule.code}.yml"
@@ -558,25 +578,20 @@ def _unbound_rows(folder: Path, rule: Rule) -> Iterator[str]:
         return
     for name in sorted({name for case in rule.tests for name in case.given} - set(known)):
         yield f"{path}: tests: {_no_column(name, rule.subject)}"
-    with duckdb.connect() as connection:
-        connection.execute(f"create table subject ({', '.join(f'{name} {kind}' for name, kind in known.items())})")
-        written = [("scope", "when", rule.scope)]
-        written += [
-            (f"rows.{row.code}.{field}", field, getattr(row, field)) for row in rule.rows for field in _ROW_SQL_TYPES
-        ]
-        for place, field, expression in written:
-            if expression is None:
-                continue
-            try:
-                [kind] = connection.sql(f"select {rule.sql(expression)} from subject").types
-            except duckdb.Error as error:
-                unknown = _UNKNOWN_COLUMN.search(str(error))
-                fault = _no_column(unknown[1], rule.subject) if unknown else str(error).splitlines()[0]
-                yield f"{path}: {place}: {fault}"
-                continue
-            if not str(kind).startswith(_ROW_SQL_TYPES[field]):
-                wanted = "a number" if field == "required" else "a comparison"
-                yield f"{path}: {place}: gives {kind}: write {wanted}"
+    _make_empty(connection, rule.subject)
+    written = [("scope", "when", rule.scope)]
+    written += [
+        (f"rows.{row.code}.{field}", field, getattr(row, field)) for row in rule.rows for field in _ROW_SQL_TYPES
+    ]
+    for place, field, expression in written:
+        if expression is None:
+            continue
+        kind, fault = _bound(connection, rule.sql(expression), rule.subject)
+        if fault:
+            yield f"{path}: {place}: {fault}"
+        elif not kind.startswith(_ROW_SQL_TYPES[field]):
+            wanted = "a number" if field == "required" else "a comparison"
+            yield f"{path}: {place}: gives {kind}: write {wanted}"
 
 
 class Holiday(BaseModel):

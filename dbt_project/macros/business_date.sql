@@ -13,6 +13,15 @@
     ({{ relation }}.basis_expiry is null or {{ relation }}.basis_expiry > {{ business_date() }})
 {%- endmacro %}
 
+{#- The first day after the month, quarter or year that begins on a date. -#}
+{% macro period_end(period_type, period_start) -%}
+    cast(
+        {{ period_start }} + case {{ period_type }}
+            when 'month' then interval 1 month when 'quarter' then interval 3 month else interval 1 year
+        end as date
+    )
+{%- endmacro %}
+
 {#- Posting dates of the last n days, the business date included. -#}
 {% macro within_days(column, days) -%}
     ({{ column }} > {{ business_date() }} - {{ days }} and {{ column }} <= {{ business_date() }})

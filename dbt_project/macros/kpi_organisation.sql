@@ -7,3 +7,12 @@
 {% macro kpi_manager_code(manager_id, branch_code) -%}
     coalesce({{ manager_id }}, concat_ws('_', 'unassigned', {{ branch_code }}))
 {%- endmacro %}
+
+{#- What every base of metrics can be cut by besides: of the customer it is about. -#}
+{% macro kpi_dimensions(relation) -%}
+    {{ relation }}.market_type,
+    {{ relation }}.town_code,
+    {{ relation }}.town_name,
+    {{ relation }}.segment_code,
+    {{ relation }}.segment_name
+{%- endmacro %}

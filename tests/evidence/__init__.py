@@ -1,11 +1,12 @@
 """One module per claim in docs/evidence.md: each prints its figure last and exits non-zero when it falls short."""
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -57,3 +58,21 @@ def empty_home() -> Iterator[Path]:
         home = Path(folder)
         must(qianmo(home, "keys", "init"))
         yield home
+
+
+def on_first_date(text: str | None, scale: str, size: str, day: str, report: Callable[[Path], None]) -> None:
+    """A script that reports on a sample county at its first date: one made, landed and built here, or `--home`."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", default=scale, help=f"of the county; {scale} is {size}")
+    parser.add_argument("--seed", default="20211231")
+    parser.add_argument("--home", type=Path, help="look at a home that stands at its first date already")
+    arguments = parser.parse_args()
+    if arguments.home:
+        report(arguments.home.resolve())
+        return
+    with empty_home() as home:
+        scaled = ["--scale", arguments.scale, "--seed", arguments.seed]
+        must(qianmo(home, "sample", "generate", *scaled, "--from", day, "--to", day))
+        must(qianmo(home, "land", "--date", day))
+        must(qianmo(home, "build", "--date", day))
+        report(home)

@@ -14,7 +14,6 @@ nobody a customer. A link to anybody but the true person is wrong, whoever is kn
 that what is left to a reviewer counts as missed.
 """
 
-import argparse
 import os
 from pathlib import Path
 
@@ -23,7 +22,7 @@ import duckdb
 from ingestion.surrogate import define
 from qianmo.home import BankHome
 from qianmo.settings import keys
-from tests.evidence import empty_home, fail, must, qianmo
+from tests.evidence import fail, on_first_date
 
 DAY = "2026-09-28"
 PRECISION, RECALL, F1 = 0.999, 0.98, 0.95
@@ -116,20 +115,7 @@ def by_method(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", default="0.01", help="of the county; 0.01 is 15,000 people")
-    parser.add_argument("--seed", default="20211231")
-    parser.add_argument("--home", type=Path, help="look at a home that stands at its first date already")
-    arguments = parser.parse_args()
-    if arguments.home:
-        report(arguments.home.resolve())
-        return
-    with empty_home() as home:
-        scale = ["--scale", arguments.scale, "--seed", arguments.seed]
-        must(qianmo(home, "sample", "generate", *scale, "--from", DAY, "--to", DAY))
-        must(qianmo(home, "land", "--date", DAY))
-        must(qianmo(home, "build", "--date", DAY))
-        report(home)
+    on_first_date(__doc__, "0.01", "15,000 people", DAY, report)
 
 
 def report(home: Path) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import logging
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -90,14 +89,13 @@ def compared(warehouse: Path, semantic_manifest: Path) -> tuple[int, list[str]]:
     return len(shown), differences
 
 
-def draw_rates(warehouse: Path, day: date | None = None) -> dict[str, tuple[float, float, float]]:
-    """Numerator, denominator and value of the bank's two draw rates on a date, the latest when none is given."""
+def draw_rates(warehouse: Path) -> dict[str, tuple[float, float, float]]:
+    """Numerator, denominator and value of the bank's two draw rates on the latest date."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows: list[Any] = connection.execute(
             "select metric_code, numerator, denominator, value from marts.mart_metric where dimension = 'bank'"
             " and metric_code in ('drawdown_rate_evaluated', 'drawdown_rate_credited')"
-            " and business_date = coalesce($1, (select max(business_date) from marts.mart_metric))",
-            [day],
+            " and business_date = (select max(business_date) from marts.mart_metric)"
         ).fetchall()
     return {code: (numerator, denominator, value) for code, numerator, denominator, value in rows}
 

@@ -6,13 +6,12 @@ All other visits are honest. Recall of a kind is over its planted visits, found 
 precision is over the visits with such a fault, of which those are right that are cheats of any kind.
 """
 
-import argparse
 from pathlib import Path
 
 import duckdb
 
 from qianmo.home import BankHome
-from tests.evidence import empty_home, fail, must, qianmo
+from tests.evidence import fail, on_first_date
 
 DAY = "2026-09-28"
 LEAST = 0.95
@@ -78,20 +77,7 @@ def _kind(connection: duckdb.DuckDBPyConnection, kind: str, faults: tuple[str, .
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", default="0.03", help="of the county; 0.03 is some 4,800 visits")
-    parser.add_argument("--seed", default="20211231")
-    parser.add_argument("--home", type=Path, help="look at a home that stands at its first date already")
-    arguments = parser.parse_args()
-    if arguments.home:
-        report(arguments.home.resolve())
-        return
-    with empty_home() as home:
-        scale = ["--scale", arguments.scale, "--seed", arguments.seed]
-        must(qianmo(home, "sample", "generate", *scale, "--from", DAY, "--to", DAY))
-        must(qianmo(home, "land", "--date", DAY))
-        must(qianmo(home, "build", "--date", DAY))
-        report(home)
+    on_first_date(__doc__, "0.03", "some 4,800 visits", DAY, report)
 
 
 if __name__ == "__main__":

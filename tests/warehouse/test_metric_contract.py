@@ -20,7 +20,7 @@ def test_metricflow_says_what_mart_metric_says(sample_county: SampleCounty) -> N
 
 def test_both_draw_rates_stand_side_by_side_for_the_same_draws(sample_county: SampleCounty) -> None:
     """S2: 2.9万 drawn of 8.4万 evaluated is 34.52 %, of those 2.9 + 1.37万 credited 67.9 %."""
-    rates = draw_rates(sample_county.bank.warehouse, None)
+    rates = draw_rates(sample_county.bank.warehouse)
     drawn, evaluated, of_evaluated = rates["drawdown_rate_evaluated"]
     also_drawn, credited, of_credited = rates["drawdown_rate_credited"]
     assert drawn == also_drawn

@@ -54,11 +54,7 @@ targets as (
         organisation_code as village_code,
         target_value,
         period_start,
-        case period_type
-            when 'year' then period_start + interval 1 year
-            when 'quarter' then period_start + interval 3 month
-            else period_start + interval 1 month
-        end as period_end
+        {{ period_end('period_type', 'period_start') }} as period_end
     from {{ ref('stg_master__target') }}
     where organisation_level = 'village' and measure_code = 'village_signed'
     qualify

@@ -28,11 +28,7 @@ select
     {{ kpi_branch_code('employees.branch_code') }} as branch_code,
     employees.employee_id as manager_id,
     {{ kpi_manager_code('employees.employee_id', 'employees.branch_code') }} as manager_code,
-    customers.market_type,
-    customers.town_code,
-    customers.town_name,
-    customers.segment_code,
-    customers.segment_name,
+    {{ kpi_dimensions('customers') }},
     contacts.channel,
     cast(contacts.contacted_at as date) as contact_date
 from contacts

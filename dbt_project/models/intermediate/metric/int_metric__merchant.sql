@@ -32,11 +32,7 @@ select
     coalesce(customers.branch_code, {{ kpi_branch_code('merchants.branch_code') }}) as branch_code,
     customers.manager_id,
     coalesce(customers.manager_code, {{ kpi_manager_code('null', 'merchants.branch_code') }}) as manager_code,
-    customers.market_type,
-    customers.town_code,
-    customers.town_name,
-    customers.segment_code,
-    customers.segment_name,
+    {{ kpi_dimensions('customers') }},
     merchants.signed_date,
     cast(coalesce(turnover.amount_30d, 0) as decimal(18, 2)) as amount_30d
 from merchants

@@ -15,11 +15,7 @@ select
     customers.branch_code,
     customers.manager_id,
     customers.manager_code,
-    customers.market_type,
-    customers.town_code,
-    customers.town_name,
-    customers.segment_code,
-    customers.segment_name,
+    {{ kpi_dimensions('customers') }},
     settlements.settlement_status,
     -- where the estimate of the turnover is too low, no more than all of it is settled here
     least(settlements.settled_year, settlements.annual_turnover) as settled_year,

@@ -20,11 +20,7 @@ select
     {{ kpi_branch_code('employees.branch_code') }} as branch_code,
     employees.employee_id as manager_id,
     {{ kpi_manager_code('employees.employee_id', 'employees.branch_code') }} as manager_code,
-    customers.market_type,
-    customers.town_code,
-    customers.town_name,
-    customers.segment_code,
-    customers.segment_name,
+    {{ kpi_dimensions('customers') }},
     tasks.due_date,
     tasks.task_status = 'done' as is_done
 from tasks

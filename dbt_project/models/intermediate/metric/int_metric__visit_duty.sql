@@ -17,11 +17,7 @@ select
     customers.branch_code,
     customers.manager_id,
     customers.manager_code,
-    customers.market_type,
-    customers.town_code,
-    customers.town_name,
-    customers.segment_code,
-    customers.segment_name,
+    {{ kpi_dimensions('customers') }},
     duties.is_current,
     duties.duty_status = 'done' as is_done
 from duties

@@ -36,24 +36,14 @@ weighted as (
 ),
 
 periods as (
+    {%- for period_type, period_rank in [('year', 4), ('quarter', 3), ('month', 2)] %}
     select
-        'year' as period_type,
-        4 as period_rank,
-        cast(date_trunc('year', {{ business_date() }}) as date) as period_start,
-        cast(date_trunc('year', {{ business_date() }}) + interval 1 year as date) as period_end
+        '{{ period_type }}' as period_type,
+        {{ period_rank }} as period_rank,
+        cast(date_trunc('{{ period_type }}', {{ business_date() }}) as date) as period_start,
+        {{ period_end("'" ~ period_type ~ "'", 'period_start') }} as period_end
     union all
-    select
-        'quarter' as period_type,
-        3 as period_rank,
-        cast(date_trunc('quarter', {{ business_date() }}) as date) as period_start,
-        cast(date_trunc('quarter', {{ business_date() }}) + interval 3 month as date) as period_end
-    union all
-    select
-        'month' as period_type,
-        2 as period_rank,
-        cast(date_trunc('month', {{ business_date() }}) as date) as period_start,
-        cast(date_trunc('month', {{ business_date() }}) + interval 1 month as date) as period_end
-    union all
+    {%- endfor %}
     select
         'day' as period_type,
         1 as period_rank,

@@ -1,10 +1,7 @@
 with
 
-employees as (
-    select * from {{ ref('stg_core__employee') }}
-    where
-        role = 'manager'
-        and {{ in_force('coalesce(hire_date, ' ~ business_date() ~ ')', 'leave_date') }}
+managers as (
+    select * from {{ ref('int_kpi__manager') }}
 ),
 
 branches as (
@@ -26,21 +23,21 @@ organisations as (
         'branch' as organisation_level,
         branches.branch_code as organisation_code,
         branches.legal_entity_code as parent_code,
-        count(employees.employee_id) as managers
+        count(managers.manager_id) as managers
     from branches
-    left join employees
+    left join managers
         on
-            branches.legal_entity_code = employees.legal_entity_code
-            and branches.branch_code = employees.branch_code
+            branches.legal_entity_code = managers.legal_entity_code
+            and branches.branch_code = managers.branch_code
     group by branches.legal_entity_code, branches.branch_code
     union all
     select
         legal_entity_code,
         'manager' as organisation_level,
-        employee_id as organisation_code,
+        manager_id as organisation_code,
         branch_code as parent_code,
         1 as managers
-    from employees
+    from managers
 ),
 
 standing as (

@@ -32,13 +32,7 @@ select
     measures.measure_kind,
     targets.period_type,
     targets.period_start,
-    cast(
-        case targets.period_type
-            when 'month' then targets.period_start + interval 1 month
-            when 'quarter' then targets.period_start + interval 3 month
-            else targets.period_start + interval 1 year
-        end as date
-    ) as period_end,
+    {{ period_end('targets.period_type', 'targets.period_start') }} as period_end,
     targets.target_value
 from targets
 left join measures on targets.measure_code = measures.measure_code

@@ -157,9 +157,7 @@ select
         fitting.is_planned,
         least(
             cast(date_trunc('week', fitting.work_date) as date) + 6,
-            cast(
-                fitting.period_start + if(fitting.period = 'month', interval 1 month, interval 3 month) as date
-            ) - 1
+            {{ period_end('fitting.period', 'fitting.period_start') }} - 1
         ),
         if(calendar.is_day_off, calendar.next_working_date, calendar.calendar_date)
     ) as due_date

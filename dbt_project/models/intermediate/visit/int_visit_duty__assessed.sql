@@ -43,7 +43,7 @@ dated as (
                 else to_months(cast(3 * periods_ago as integer))
             end as date
         ) as period_start,
-        cast(period_start + if(period = 'month', interval 1 month, interval 3 month) as date) - 1 as period_end
+        {{ period_end('period', 'period_start') }} - 1 as period_end
     from duties
 ),
 

@@ -232,6 +232,26 @@ steps as (
     where is_moved or not is_there
 ),
 
+-- Two customers leave and the one that they are enters.
+merger_values as (
+    select
+        *,
+        unnest({{ customer_codes }}) as metric_code,
+        unnest([{{ customer_codes | join(', ') }}]) as value
+    from (
+        select
+            *,
+            true as is_gone
+        from merged
+        union all by name
+        select
+            *,
+            row_id as standing_row_id,
+            false as is_gone
+        from united
+    ) as both_sides
+),
+
 contributions as (
     select
         legal_entity_code,
@@ -255,7 +275,7 @@ contributions as (
         legal_entity_code,
         row_id,
         standing_row_id as customer_id,
-        unnest({{ customer_codes }}) as metric_code,
+        metric_code,
         'merged' as contribution,
         {{ organisation | join(',
         ') }},
@@ -264,28 +284,10 @@ contributions as (
         true as is_of_manager,
         true as is_of_town,
         true as is_of_grid,
-        unnest([{{ customer_codes | join(', ') }}]) as value_before,
-        0 as value_now,
-        -unnest([{{ customer_codes | join(', ') }}]) as amount
-    from merged
-    union all
-    select
-        legal_entity_code,
-        row_id,
-        customer_id,
-        unnest({{ customer_codes }}) as metric_code,
-        'merged' as contribution,
-        {{ organisation | join(',
-        ') }},
-        true as is_of_bank,
-        true as is_of_branch,
-        true as is_of_manager,
-        true as is_of_town,
-        true as is_of_grid,
-        0 as value_before,
-        unnest([{{ customer_codes | join(', ') }}]) as value_now,
-        unnest([{{ customer_codes | join(', ') }}]) as amount
-    from united
+        if(is_gone, value, 0) as value_before,
+        if(is_gone, 0, value) as value_now,
+        if(is_gone, -value, value) as amount
+    from merger_values
 )
 
 select
