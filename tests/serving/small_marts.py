@@ -115,7 +115,7 @@ QUERIES = {
         select date '2026-09-30' as business_date, 'P' || md5(manager_id || n) as customer_id, 'C' || n as core_customer_id, '王**' as name_masked,
           'person' as customer_type, true as is_bank_customer, branch_code, branch_name, manager_id, manager_id as manager_code, manager_name,
           branch_name || '镇' as town_name, '第' || n || '村' as primary_grid_name, n % 2 = 0 as is_credited, n % 4 = 0 as is_drawn,
-          10000.0 * n as deposit_balance, 6000.0 * n as settlement_balance, 12000.0 * n as aum, 50000.0 as credit_limit,
+          10000.0 * n as deposit_balance, 6000.0 * n as settlement_balance, 12000.0 * n as aum, 50000.0 as credit_limit, 50000.0 as standing_limit,
           20000.0 as outstanding, 100.0 as overdue_amount, n % 5 = 0 as has_credit_card, false as has_bill_discount,
           false as has_international_settlement, false as has_cash_management, 'offline_credit' as portfolio_class
         from managers, range(1, 9) as t(n)

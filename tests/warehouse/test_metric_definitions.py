@@ -32,6 +32,7 @@ def county() -> Iterator[duckdb.DuckDBPyConnection]:
                 end as portfolio_class,
                 10.0 as outstanding,
                 40.0 as credit_limit,
+                40.0 as standing_limit,
                 1.0 as deposit_balance
             from range(9000) as numbers (number)
         """)

@@ -21,21 +21,45 @@ loans as (
     where outstanding > 0
 ),
 
--- Of the lines that make a customer credited: in force, or with a loan still outstanding.
+-- What makes a customer credited: in force, or with a loan still outstanding.
+standing_lines as (
+    select credit_lines.*
+    from credit_lines
+    semi join (
+        select
+            legal_entity_code,
+            credit_line_id
+        from loans
+        union all
+        select
+            legal_entity_code,
+            credit_line_id
+        from credit_lines
+        where is_in_force
+    ) as standing
+        on
+            credit_lines.legal_entity_code = standing.legal_entity_code
+            and credit_lines.credit_line_id = standing.credit_line_id
+),
+
+standing_limits as (
+    select
+        legal_entity_code,
+        customer_id,
+        sum(limit_amount) as standing_limit
+    from standing_lines
+    group by legal_entity_code, customer_id
+),
+
 effectively_drawn as (
     select distinct
         effective_draws.legal_entity_code,
         effective_draws.customer_id
     from effective_draws
-    inner join credit_lines
+    inner join standing_lines
         on
-            effective_draws.legal_entity_code = credit_lines.legal_entity_code
-            and effective_draws.credit_line_id = credit_lines.credit_line_id
-    left join loans
-        on
-            effective_draws.legal_entity_code = loans.legal_entity_code
-            and effective_draws.credit_line_id = loans.credit_line_id
-    where credit_lines.is_in_force or loans.loan_id is not null
+            effective_draws.legal_entity_code = standing_lines.legal_entity_code
+            and effective_draws.credit_line_id = standing_lines.credit_line_id
 ),
 
 first_credits as (
@@ -102,6 +126,7 @@ select
     placed.is_drawn and effectively_drawn.customer_id is not null as is_effectively_drawn,
     placed.credit_channel,
     placed.credit_limit,
+    cast(coalesce(standing_limits.standing_limit, 0) as decimal(18, 2)) as standing_limit,
     placed.outstanding,
     cast(coalesce(overdue.overdue_amount, 0) as decimal(18, 2)) as overdue_amount,
     placed.deposit_balance,
@@ -128,6 +153,10 @@ left join effectively_drawn
     on
         placed.legal_entity_code = effectively_drawn.legal_entity_code
         and placed.customer_id = effectively_drawn.customer_id
+left join standing_limits
+    on
+        placed.legal_entity_code = standing_limits.legal_entity_code
+        and placed.customer_id = standing_limits.customer_id
 left join first_credits
     on
         placed.legal_entity_code = first_credits.legal_entity_code

@@ -41,6 +41,7 @@ select
     customers.is_effectively_drawn,
     customers.credit_channel,
     customers.credit_limit,
+    customers.standing_limit,
     customers.outstanding,
     customers.overdue_amount,
     customers.deposit_balance,
