@@ -6,8 +6,8 @@ first. Among equals the grid owner comes before the rest of the branch's team, t
 customer's class, then who has more room left, then the lower customer id.
 
 Who may take a row: the customer's own manager and nobody else; without one the owner of the grid, of the same branch,
-or else any manager of the branch's team. A channel that takes no manager's time (SMS) goes to the own manager or grid
-owner, to whom the results return, and without either to the branch, which has no limit.
+or else any manager of the branch's team. What the bank itself sends (SMS) goes to the own manager or grid owner, who
+answers for it, and without either to the branch, which has no limit.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ CANDIDATES = pa.schema(
         ("list_code", pa.string()),
         ("customer_id", pa.string()),
         ("channel", pa.string()),
-        ("takes_time", pa.bool_()),
+        ("needs_manager", pa.bool_()),
         ("priority", pa.int32()),
         ("capacity_per_manager", pa.int32()),
         ("branch_code", pa.string()),
@@ -34,7 +34,7 @@ CANDIDATES = pa.schema(
         ("score", pa.float64()),
     ]
 )
-"""One row per list and customer that may be served. `takes_time`: of a manager, as calls and visits do. Priority is 1
+"""One row per list and customer that may be served. `needs_manager`: somebody calls or goes there. Priority is 1
 (first) to 5; score in yuan.
 """
 
@@ -51,7 +51,7 @@ CAPACITIES = pa.schema(
     ]
 )
 """One row per manager and channel. `is_team`: takes customers of the branch who have no manager. `free`: rows the
-manager can take on. `short_…`: 0 (portfolio of the class is full) to 1 (empty). A channel that takes no time has none.
+manager can take on. `short_…`: 0 (portfolio of the class is full) to 1 (empty).
 """
 
 HELD = pa.schema([("manager_id", pa.string()), ("list_code", pa.string()), ("held", pa.int32())])
@@ -82,7 +82,6 @@ PRIORITY_RATIO = 3
 _TIE = 256  # of rows of one group and score so many are ordered by customer id
 _GRID_OWNER, _SHORT, _ROOM = 8, 2, 3  # preferences among equals; a row has the first or the second, and the third
 _FINE = 16 * _TIE  # more than all preferences and the order of ties together
-_UNLIMITED = np.int64(1) << 40
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -136,14 +135,14 @@ class _Problem:
     portfolio: Ints
     worth: Ints
     to_branch: Booleans
-    """The row goes to the branch itself: the channel takes no time and nobody knows the customer."""
+    """The row goes to the branch itself: the bank sends it and nobody knows the customer."""
     from_team: Booleans
     """Any manager of the branch's team may take the row."""
     list_channel: Ints
     list_free: Ints
     """Managers × lists."""
     channel_free: Ints
-    """Managers × channels; `_UNLIMITED` where the channel takes no time."""
+    """Managers × channels."""
     manager_branch: Ints
     is_team: Booleans
     short: Floats
@@ -214,8 +213,7 @@ def _problem(candidates: pa.Table, capacities: pa.Table, held: pa.Table) -> _Pro
     has_team[manager_branch[is_team]] = True
     list_at = _codes(table["list_code"], pa.array(list_codes))
     list_channel = _codes(lists["channel"], channels)
-    timeless = ~table["takes_time"].to_numpy()
-    channel_free[:, list_channel[list_at[timeless]]] = _UNLIMITED
+    needs_manager = table["needs_manager"].to_numpy()
     return _Problem(
         table=table,
         manager_ids=manager_ids,
@@ -226,8 +224,8 @@ def _problem(candidates: pa.Table, capacities: pa.Table, held: pa.Table) -> _Pro
         branch=branch,
         portfolio=_codes(table["portfolio_class"], pa.array(PORTFOLIO_CLASSES)),
         worth=row_worth(_whole(table["priority"], LOWEST_PRIORITY), table["score"].to_numpy()),
-        to_branch=timeless & (own < 0) & (owner < 0),
-        from_team=~timeless & (own < 0) & has_team[branch],
+        to_branch=~needs_manager & (own < 0) & (owner < 0),
+        from_team=needs_manager & (own < 0) & has_team[branch],
         list_channel=list_channel,
         list_free=np.maximum(list_free, 0),
         channel_free=np.maximum(channel_free, 0),

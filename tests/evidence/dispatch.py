@@ -53,7 +53,7 @@ def instance(seed: int, customers: int, managers: int, lists: int = 6, per_custo
         "list_code": names("L", row_list, row_list >= 0),
         "customer_id": names("C", row_customer, row_customer >= 0),
         "channel": channels[list_channel[row_list]],
-        "takes_time": list_channel[row_list] < 2,
+        "needs_manager": list_channel[row_list] < 2,
         "priority": list_priority[row_list],
         "capacity_per_manager": list_capacity[row_list],
         "branch_code": names("B", branch, has_branch).take(pa.array(row_customer)),
@@ -64,14 +64,14 @@ def instance(seed: int, customers: int, managers: int, lists: int = 6, per_custo
         "portfolio_class": np.array(PORTFOLIO_CLASSES)[portfolio][row_customer],
         "score": np.round(random.lognormal(5, 1, len(row_customer)) * random.random(len(row_customer)), 2),
     }  # fmt: skip
-    free = random.integers(0, 1 + max(customers // managers, 3), (managers, 2))
+    free = random.integers(0, 1 + max(customers // managers, 3), (managers, 3))
     capacities = {
-        "manager_id": np.repeat(manager_ids, 2),
-        "channel": np.tile(channels[:2], managers),
-        "branch_code": names("B", np.repeat(manager_branch, 2), np.ones(2 * managers, dtype=bool)),
-        "is_team": np.repeat(is_team, 2),
+        "manager_id": np.repeat(manager_ids, 3),
+        "channel": np.tile(channels, managers),
+        "branch_code": names("B", np.repeat(manager_branch, 3), np.ones(3 * managers, dtype=bool)),
+        "is_team": np.repeat(is_team, 3),
         "free": free.ravel(),
-    } | {f"short_{name}": np.repeat(random.random(managers).round(2), 2) for name in PORTFOLIO_CLASSES}
+    } | {f"short_{name}": np.repeat(random.random(managers).round(2), 3) for name in PORTFOLIO_CLASSES}
     holders = random.choice(managers, managers // 3, replace=False)
     held = {
         "manager_id": manager_ids[holders],
@@ -101,7 +101,7 @@ def ways(row: Row, managers: dict[str, Row], team: dict[str, list[str]]) -> list
         return [row["own_manager_id"]]
     owner = managers.get(row["grid_manager_id"] or "")
     mine = [owner["manager_id"]] if owner and owner["branch_code"] == row["branch_code"] else []
-    if not row["takes_time"]:
+    if not row["needs_manager"]:
         return [*mine] or [None]
     return [*mine, *(one for one in team.get(row["branch_code"] or "", []) if one not in mine)]
 
@@ -130,12 +130,10 @@ def greedy(tables: dict[str, pa.Table]) -> int:
             continue
         for one in may:
             if one is not None:
-                places = of_list[one, row["list_code"]], of_channel[one, row["channel"]] if row["takes_time"] else 1
-                if min(places) <= 0:
+                if min(of_list[one, row["list_code"]], of_channel[one, row["channel"]]) <= 0:
                     continue
                 of_list[one, row["list_code"]] -= 1
-                if row["takes_time"]:
-                    of_channel[one, row["channel"]] -= 1
+                of_channel[one, row["channel"]] -= 1
             done.add(row["customer_id"])
             total += worth
             break
@@ -158,8 +156,7 @@ def exact(tables: dict[str, pa.Table]) -> int:
             counts(len(gains), ("customer", row["customer_id"]), 1)
             if one is not None:
                 counts(len(gains), ("list", one, row["list_code"]), of_list[one, row["list_code"]])
-                if row["takes_time"]:
-                    counts(len(gains), ("channel", one, row["channel"]), of_channel[one, row["channel"]])
+                counts(len(gains), ("channel", one, row["channel"]), of_channel[one, row["channel"]])
             gains.append(worth)
     lines, variables = zip(*at, strict=True)
     matrix = coo_array((np.ones(len(at)), (lines, variables)), shape=(len(limits), len(gains)))
@@ -192,15 +189,14 @@ def faults(tables: dict[str, pa.Table], result: pa.Table) -> list[str]:
                 found.append(f"{one} may not go there")
             elif one["manager_id"]:
                 of_list[one["manager_id"], one["list_code"]] -= 1
-                if row["takes_time"]:
-                    of_channel[one["manager_id"], row["channel"]] -= 1
+                of_channel[one["manager_id"], row["channel"]] -= 1
     found += [f"{key} over by {-left}" for key, left in (of_list | of_channel).items() if left < 0]
     for one in told:
         row, may = rows[one["customer_id"], one["list_code"]]
         if one["served"]:
             continue
         full_list = [of_list[who, one["list_code"]] == 0 for who in may if who]
-        full_time = [row["takes_time"] and of_channel[who, row["channel"]] == 0 for who in may if who]
+        full_time = [of_channel[who, row["channel"]] == 0 for who in may if who]
         reasons = {
             "on_higher_list": times[one["customer_id"]] == 1,
             "no_manager": not may,

@@ -25,7 +25,7 @@ Told = dict[tuple[str, str], tuple[str | None, str | None]]
 def candidate(customer: str, **columns: Any) -> dict[str, Any]:
     """Of list visit_list and branch B1, with nobody of their own."""
     return {
-        "list_code": "visit_list", "customer_id": customer, "channel": "visit", "takes_time": True, "priority": 3,
+        "list_code": "visit_list", "customer_id": customer, "channel": "visit", "needs_manager": True, "priority": 3,
         "capacity_per_manager": 5, "branch_code": "B1", "own_manager_id": None, "grid_manager_id": None,
         "portfolio_class": "non_credit", "score": 100.0,
     } | columns  # fmt: skip
@@ -128,11 +128,11 @@ def test_without_anybody_in_reach_a_row_says_so() -> None:
     assert set(given(candidates, []).values()) == {(None, "no_manager")}
 
 
-def test_what_takes_no_time_goes_to_who_knows_the_customer_or_to_the_branch() -> None:
-    sms = {"list_code": "sms_list", "channel": "sms", "takes_time": False, "capacity_per_manager": 1}
+def test_what_the_bank_sends_goes_to_who_knows_the_customer_or_to_the_branch() -> None:
+    sms = {"list_code": "sms_list", "channel": "sms", "needs_manager": False, "capacity_per_manager": 1}
     candidates = [candidate(f"C{number}", **sms) for number in range(3)]
     candidates += [candidate("C3", own_manager_id="M1", **sms), candidate("C4", own_manager_id="M1", **sms)]
-    told = given(candidates, [manager("M1", free=0)])
+    told = given(candidates, [manager("M1", channel="sms")])
     assert [told[f"C{number}", "sms_list"] for number in range(5)] == [
         *[(None, "branch_team")] * 3,
         ("M1", "own_manager"),
