@@ -1,4 +1,4 @@
-"""The ledger of landing and gate 1 as Parquet in `landing/_ledger/`, where dbt reads it like any source."""
+"""The ledger of landing, gate 1 and lists as Parquet in `landing/_ledger/`, where dbt reads it like any source."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,24 +9,35 @@ import pyarrow.parquet as pq
 from ingestion.bank import Bank
 from ingestion.placing import placed
 from qianmo.ledger import (
+    delivery,
     gate_measure,
     gate_result,
     landing_batch,
     landing_drift,
     landing_reject,
     landing_version,
+    list_batch,
     rows,
 )
 
-_EXPORTED = (landing_batch, landing_reject, landing_version, landing_drift, gate_result, gate_measure)
+EXPORTED = (
+    landing_batch,
+    landing_reject,
+    landing_version,
+    landing_drift,
+    gate_result,
+    gate_measure,
+    list_batch,
+    delivery,
+)
 """Tables of the ledger that dbt reads."""
 
 
 def export_ledger(bank: Bank) -> None:
-    """Place the ledger's tables of landing and gate 1, and `landing_due`, as Parquet in `landing/_ledger/` for dbt."""
+    """Place the ledger's tables that dbt reads, and `landing_due`, as Parquet in `landing/_ledger/` for dbt."""
     folder = bank.home.landing / "_ledger"
     kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
-    for table in _EXPORTED:
+    for table in EXPORTED:
         found = rows(bank.home, table)
         schema = pa.schema([(column.name, kinds[column.type.python_type]) for column in table.c])
         with placed(folder / f"{table.name}.parquet") as temporary:

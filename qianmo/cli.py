@@ -5,7 +5,6 @@ Imports of the steps stay inside the commands, so that `qianmo --help` answers a
 """
 
 import json
-import sys
 import warnings
 from dataclasses import asdict
 from datetime import datetime
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qianmo.command_options import Day, Json, bank_folder, bank_of, progress
 from qianmo.errors import ConfigurationError, QianmoError
-from qianmo.home import PROJECT_ROOT
+from qianmo.list_commands import list_app
 
 if TYPE_CHECKING:
     from ingestion.bank import Bank
@@ -64,9 +64,8 @@ app.add_typer(superset_app, name="superset")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(explain_app, name="explain")
 app.add_typer(plan_app, name="plan")
+app.add_typer(list_app, name="list")
 
-Day = Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 OptionalSource = Annotated[str | None, typer.Option("--source", help="One source family; all when left out.")]
 
 
@@ -127,7 +126,7 @@ def keys_rotate(kind: RotatedKey) -> None:
     """
     from qianmo.key_rotation import rotate
 
-    done = rotate(kind.value, _progress)
+    done = rotate(kind.value, progress)
     typer.echo(f"{done.kind} key {done.key_id}: {done.files} files written")
     if kind is RotatedKey.surrogate:
         typer.echo("customer ids change: build and publish again with `qianmo run --date <last business date>`")
@@ -154,7 +153,7 @@ def identity_train(
     """
     from qianmo.linkage import train
 
-    typer.echo(train(_bank(ctx).home, seed))
+    typer.echo(train(bank_of(ctx).home, seed))
 
 
 @vault_app.command("log")
@@ -163,7 +162,7 @@ def vault_log(ctx: typer.Context, as_json: Json = False) -> None:
     from qianmo import ledger
     from qianmo.tables import show_table
 
-    accesses = ledger.rows(_bank(ctx).home, ledger.vault_access)
+    accesses = ledger.rows(bank_of(ctx).home, ledger.vault_access)
     if as_json:
         typer.echo(json.dumps(accesses, ensure_ascii=False, indent=2))
         return
@@ -189,11 +188,11 @@ def land(ctx: typer.Context, day: Day, source: OptionalSource = None) -> None:
     """Land a business date: decode, reconcile, quarantine, split off raw identifiers, once."""
     from ingestion.land import land as land_source
 
-    loaded = _bank(ctx)
+    loaded = bank_of(ctx)
     refused: list[str] = []
     for name in _sources(loaded, source):
         try:
-            land_source(loaded, name, day.date(), _progress)
+            land_source(loaded, name, day.date(), progress)
         except QianmoError as error:
             if error.exit_code != 1:
                 raise
@@ -216,7 +215,7 @@ def quarantine_list(
     """How many rows are in quarantine, by table, date, column and reason."""
     from qianmo.quarantine import show_counts
 
-    loaded = _bank(ctx)
+    loaded = bank_of(ctx)
     if source:
         _sources(loaded, source)
     show_counts(loaded, source, table, day.date() if day else None, as_json)
@@ -239,9 +238,9 @@ def quarantine_show(
     from qianmo.quarantine import show_rows, write_rows
 
     if output:
-        write_rows(_bank(ctx), name, day.date(), reason, output)
+        write_rows(bank_of(ctx), name, day.date(), reason, output)
     else:
-        show_rows(_bank(ctx), name, day.date(), reason, limit, raw)
+        show_rows(bank_of(ctx), name, day.date(), reason, limit, raw)
 
 
 @quarantine_app.command("release")
@@ -258,7 +257,7 @@ def quarantine_release(
     """Try quarantined rows again after a fix, or with corrected values; what passes is added to the landed batch."""
     from qianmo.quarantine import release_rows
 
-    release_rows(_bank(ctx), name, day.date(), reason, corrected)
+    release_rows(bank_of(ctx), name, day.date(), reason, corrected)
 
 
 @app.command()
@@ -272,13 +271,13 @@ def check(
     from expectations.landing import check_landing
     from expectations.marts import check_marts
 
-    loaded = _bank(ctx)
+    loaded = bank_of(ctx)
     if marts:
         check_marts(loaded, day.date())
         return
     refused: list[str] = []
     for name in _sources(loaded, source):
-        _progress(f"{name}: gate 1")
+        progress(f"{name}: gate 1")
         try:
             check_landing(loaded, name, day.date())
         except QianmoError as error:
@@ -293,7 +292,7 @@ def build(ctx: typer.Context, day: Day) -> None:
     """Build the warehouse as of a business date; the same inputs again do nothing."""
     from qianmo.build import build as build_date
 
-    build_date(_bank(ctx), day.date(), _progress)
+    build_date(bank_of(ctx), day.date(), progress)
 
 
 @app.command()
@@ -301,7 +300,7 @@ def publish(ctx: typer.Context, day: Day) -> None:
     """Place an immutable version of the marts and move the pointer."""
     from serving.publish import publish as publish_marts
 
-    typer.echo(publish_marts(_bank(ctx), day.date()).version)
+    typer.echo(publish_marts(bank_of(ctx), day.date()).version)
 
 
 @app.command()
@@ -311,7 +310,7 @@ def rollback(
     """Point at an earlier published version again."""
     from serving.publish import roll_back
 
-    typer.echo(roll_back(_bank(ctx), version).version)
+    typer.echo(roll_back(bank_of(ctx), version).version)
 
 
 @superset_app.command("load")
@@ -319,8 +318,8 @@ def superset_load(ctx: typer.Context) -> None:
     """Bring Superset's datasets, dashboards, roles and row filters to what the code says."""
     from serving.superset.load import load
 
-    bank = _bank(ctx)
-    load(bank, _progress, bank.home.dbt_manifest)
+    bank = bank_of(ctx)
+    load(bank, progress, bank.home.dbt_manifest)
 
 
 @deliver_app.callback()
@@ -335,7 +334,7 @@ def deliver(
         raise ConfigurationError("deliver needs --date YYYY-MM-DD")
     from delivery.deliver import deliver as deliver_lists
 
-    deliver_lists(_bank(ctx), day.date(), _progress)
+    deliver_lists(bank_of(ctx), day.date(), progress)
 
 
 @deliver_app.command("password")
@@ -347,7 +346,7 @@ def deliver_password(
     """Print the password of a recipient's files of the date; each look-up is recorded."""
     from delivery.password import passwords
 
-    for kind, password in passwords(_bank(ctx), recipient, day.date()).items():
+    for kind, password in passwords(bank_of(ctx), recipient, day.date()).items():
         typer.echo(f"{kind} {recipient}: {password}")
 
 
@@ -364,7 +363,7 @@ def explain_customer(
     from qianmo.explain import as_json as explanation_json
     from qianmo.explain import explain, show
 
-    found = explain(_bank(ctx), customer, day.date() if day else None)
+    found = explain(bank_of(ctx), customer, day.date() if day else None)
     if as_json:
         typer.echo(explanation_json(found))
     else:
@@ -400,7 +399,7 @@ def plan_lint(
     if (file is None) != targets:
         raise ConfigurationError("plan lint needs a FILE or --targets")
     if file is None:
-        report("已下达目标", target_contradictions(_bank(ctx)))
+        report("已下达目标", target_contradictions(bank_of(ctx)))
     else:
         plan = load_plan(file)
         report(plan.title, contradictions(plan))
@@ -411,7 +410,7 @@ def run(ctx: typer.Context, day: Day) -> None:
     """A whole business date: land, gate 1, build, gate 2, publish, deliver."""
     from qianmo.day import run as run_day
 
-    run_day(_bank(ctx), day.date(), _progress)
+    run_day(bank_of(ctx), day.date(), progress)
 
 
 @app.command()
@@ -422,7 +421,7 @@ def status(
     from qianmo.status import show
     from qianmo.status import status as read_status
 
-    found = read_status(_bank(ctx))
+    found = read_status(bank_of(ctx))
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     else:
@@ -441,7 +440,7 @@ class Place(StrEnum):
 @app.command()
 def where(ctx: typer.Context, place: Place) -> None:
     """Print a path: the published marts (DuckDB), the bank's data, the gates' Data Docs, the delivered lists."""
-    bank = _bank(ctx)
+    bank = bank_of(ctx)
     if place is Place.marts:
         from serving.publish import current
 
@@ -456,7 +455,7 @@ def demo(ctx: typer.Context) -> None:
     """Three business dates of the sample county through Airflow, into Superset."""
     from qianmo.demo import demo as run_demo
 
-    run_demo(_bank_folder(ctx), _progress)
+    run_demo(bank_folder(ctx), progress)
 
 
 @app.command()
@@ -464,7 +463,7 @@ def serve(ctx: typer.Context) -> None:
     """Airflow and Superset on this machine, until Ctrl-C."""
     from qianmo.serve import serve as run_services
 
-    run_services(_bank_folder(ctx), _progress)
+    run_services(bank_folder(ctx), progress)
 
 
 class Bench(StrEnum):
@@ -486,11 +485,11 @@ def bench(
 
     kept = True
     if only in (None, Bench.landing):
-        kept &= bench_landing(_progress)
+        kept &= bench_landing(progress)
     if only in (None, Bench.tags):
-        kept &= bench_tags(_progress)
+        kept &= bench_tags(progress)
     if only in (None, Bench.county):
-        run_bench(_progress)
+        run_bench(progress)
     if not kept:
         raise typer.Exit(1)
 
@@ -500,22 +499,7 @@ def lint() -> None:
     """SQL style and layer rules of the dbt project."""
     from qianmo.lint import lint as run_lint
 
-    run_lint(_progress)
-
-
-def _bank_folder(ctx: typer.Context) -> Path:
-    """The chosen bank folder, relative to the current folder or to the project."""
-    chosen: str = ctx.find_root().obj
-    for candidate in (Path(chosen), PROJECT_ROOT / chosen):
-        if (candidate / "bank.yml").is_file():
-            return candidate.resolve()
-    raise ConfigurationError(f"no bank folder {chosen}: expected the file {Path(chosen) / 'bank.yml'}")
-
-
-def _bank(ctx: typer.Context) -> "Bank":
-    from ingestion.bank import load_bank
-
-    return load_bank(_bank_folder(ctx))
+    run_lint(progress)
 
 
 def _sources(bank: "Bank", source: str | None) -> list[str]:
@@ -531,10 +515,6 @@ def _refuse(messages: list[str]) -> None:
         from qianmo.errors import DataRefusedError
 
         raise DataRefusedError("\n".join(messages))
-
-
-def _progress(text: str) -> None:
-    print(f"{datetime.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
 
 
 __all__ = ["app"]

@@ -85,5 +85,10 @@ class BankHome:
         return self.root / "delivery"
 
     @property
+    def list_batches(self) -> Path:
+        """What was proposed and what was packed, frozen with surrogates: replay and explanations read it."""
+        return self.root / "list_batches"
+
+    @property
     def data_docs(self) -> Path:
         return self.root / "data_docs"

@@ -141,11 +141,46 @@ publication = Table(
     Column("recorded_at", String, nullable=False),
 )
 
+list_batch = Table(
+    "list_batch",  # rows of a list that were opened on a date, and what was decided on them last
+    metadata,
+    Column("batch_id", String, primary_key=True),  # <list code>-<YYYYMMDD>
+    Column("list_code", String, nullable=False),
+    Column("business_date", String, nullable=False),
+    Column("state", String, nullable=False),  # proposed | approved | rejected | expired
+    Column("rows", Integer, nullable=False),  # to be delivered
+    Column("holdout_rows", Integer, nullable=False),
+    Column("content_sha256", String, nullable=False),  # of the rows to be delivered and of what they are delivered with
+    Column("definition_sha256", String, nullable=False),
+    Column("material_id", String, nullable=False),
+    Column("snapshot", String, nullable=False),  # name of the file in `list_batches` that froze it
+    Column("proposed_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),  # undecided by then it is expired
+    Column("decided_by", String),
+    Column("decided_at", String),
+    Column("decision", String),  # person | automatic
+    Column("reason", String),
+)
+
+list_decision = Table(
+    "list_decision",  # every decision ever taken, each on one content of a batch
+    metadata,
+    Column("decision_id", Integer, primary_key=True, autoincrement=True),
+    Column("batch_id", String, nullable=False),
+    Column("content_sha256", String, nullable=False),
+    Column("snapshot", String, nullable=False),
+    Column("state", String, nullable=False),  # approved | rejected | expired
+    Column("decided_by", String, nullable=False),
+    Column("decided_at", String, nullable=False),
+    Column("decision", String, nullable=False),  # person | automatic
+    Column("reason", String),
+)
+
 delivery = Table(
     "delivery",
     metadata,
-    Column("delivery_id", String, primary_key=True),  # <batch id>.<recipient type>.<recipient>
-    Column("batch_id", String, nullable=False),
+    Column("delivery_id", String, primary_key=True),  # <list code>-<YYYYMMDD>.<recipient type>.<recipient>
+    Column("batch_id", String, nullable=False),  # of the list and date of the package; its rows may be of earlier ones
     Column("list_code", String, nullable=False),
     Column("business_date", String, nullable=False),
     Column("version", String, nullable=False),
@@ -153,11 +188,16 @@ delivery = Table(
     Column("purpose", String, nullable=False),
     Column("recipient_type", String, nullable=False),  # branch | manager
     Column("recipient", String, nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("content_sha256", String, nullable=False),  # of the rows before encryption
+    Column("rows", Integer, nullable=False),  # open rows
+    Column("new_rows", Integer),  # of these, rows that the recipient did not have before
+    Column("removed_rows", Integer),
+    Column("content_sha256", String, nullable=False),  # of the CSV before encryption
+    Column("workbook_sha256", String),  # of the XLSX before encryption
     Column("files", String, nullable=False),  # JSON: name to SHA-256 of the file as placed
+    Column("snapshot", String),  # name of the file in `list_batches` that froze the rows
     Column("approver", String),
     Column("expires_on", String),
+    Column("target", String),  # where it was transferred to besides the delivery folder; without credentials
     Column("recorded_at", String, nullable=False),
 )
 

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from ingestion.contract import contracts
-from qianmo import ledger
+from ingestion.ledger_export import EXPORTED
 from qianmo.definitions import DBT_PROJECT, DEFINITIONS, dbt_variables
 from qianmo.home import PROJECT_ROOT
 
@@ -79,15 +79,7 @@ class Warehouse:
         folder = self.root / "landing" / "_ledger"
         folder.mkdir(parents=True, exist_ok=True)
         with duckdb.connect() as connection:
-            exported = (
-                ledger.landing_batch,
-                ledger.landing_reject,
-                ledger.landing_version,
-                ledger.landing_drift,
-                ledger.gate_result,
-                ledger.gate_measure,
-            )
-            for table in exported:
+            for table in EXPORTED:
                 columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
                 connection.execute(f"create table {table.name} ({columns})")
             for file in sorted((self.root / "landing").glob("*/*/2*.parquet")):
@@ -104,7 +96,7 @@ class Warehouse:
                 "create table landing_due (source varchar, table_name varchar, business_date varchar,"
                 " deadline_hours double)"
             )
-            for name in ("landing_due", *(table.name for table in exported)):
+            for name in ("landing_due", *(table.name for table in EXPORTED)):
                 connection.execute(f"copy {name} to '{folder / name}.parquet' (format parquet)")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,27 @@
+with
+
+batches as (
+    select * from {{ source('ledger', 'list_batch') }}
+)
+
+-- A batch is proposed after its date is published. So a date built again sees no more of the ledger than at first:
+-- the batches of the dates before it.
+select
+    '{{ var("legal_entity_code") }}' as legal_entity_code,
+    batch_id,
+    list_code,
+    cast(business_date as date) as business_date,
+    state,
+    cast("rows" as bigint) as listed_rows,
+    cast(holdout_rows as bigint) as holdout_rows,
+    content_sha256,
+    definition_sha256,
+    material_id,
+    cast(proposed_at as timestamp) as proposed_at,
+    cast(expires_at as timestamp) as expires_at,
+    decided_by,
+    cast(decided_at as timestamp) as decided_at,
+    decision,
+    reason
+from batches
+where cast(business_date as date) < {{ business_date() }}
