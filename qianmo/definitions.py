@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
@@ -97,8 +97,8 @@ class Tag(Definition):
             raise ValueError(
                 "tests: needs a case of a customer who has the tag and one (has: false) of one who has not"
             )
-        used = {name for text in (self.when, self.value or "") for name in _PARAMETER.findall(text)}
-        told = set(_PARAMETER.findall(self.definition)) - {"validity_days"}
+        used = {name for text in (self.when, self.value or "") for name in PLACEHOLDER.findall(text)}
+        told = set(PLACEHOLDER.findall(self.definition)) - {"validity_days"}
         if unknown := sorted((used | told) - set(self.parameters)):
             raise ValueError(f"${unknown[0]} is not among the parameters: name it there with its value")
         if unused := sorted(set(self.parameters) - used):
@@ -127,7 +127,7 @@ class Tag(Definition):
     def variable(self) -> dict[str, Any]:
         shown = self.model_dump(exclude_none=True, exclude={"tests", "parameters", "observed_on"})
         told = self.parameters | {"validity_days": self.validity_days or 0}
-        definition = _PARAMETER.sub(lambda found: _shown(told[found[1]]), self.definition)
+        definition = PLACEHOLDER.sub(lambda found: _shown(told[found[1]]), self.definition)
         rule = {"when": self.when_sql, "rule_version": self.rule_version, "definition": definition}
         if self.value_sql:
             rule["value"] = self.value_sql
@@ -136,12 +136,12 @@ class Tag(Definition):
         return shown | rule
 
 
-_PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
+PLACEHOLDER = re.compile(r"\$([a-z][a-z0-9_]*)")
 
 
 def _filled(expression: str, parameters: dict[str, Scalar | list[Scalar]]) -> str:
     """An expression with its thresholds as SQL literals, on one line."""
-    filled = _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), expression)
+    filled = PLACEHOLDER.sub(lambda found: _literal(parameters[found[1]]), expression)
     return " ".join(filled.split())
 
 
@@ -299,7 +299,7 @@ class Metric(Definition):
 
 
 class MarketingList(Definition):
-    """A marketing list (domain section 9)."""
+    """A marketing list (domain section 9). In its SQL `$code` stands for the rule of a tag of that code."""
 
     purpose: Text
     legal_basis: Text
@@ -307,20 +307,62 @@ class MarketingList(Definition):
     segment: Text
     channel: Literal["sms", "phone", "visit", "wechat"]
     approver: Text
+    expires_on: date
+    """First day on which the definition no longer holds; it is reviewed before."""
     material_id: Text
-    """Approved marketing material; none other may be used (银发〔2019〕316号)."""
+    """Approved marketing material of `materials.yml`; none other may be used (银发〔2019〕316号)."""
+    priority: Annotated[int, Field(ge=1, le=5)]
+    """1 goes before 5 where two lists want one customer."""
+    schedule: Literal["daily", "weekly", "monthly"]
+    """The list takes customers on the first business date that is built in each such period."""
     validity_days: Annotated[int, Field(gt=0)]
     capacity_per_manager: Annotated[int, Field(gt=0)]
+    """Rows of the list that one manager has open at a time."""
     holdout_share: Annotated[float, Field(ge=0, lt=1)]
+    holdout_unit: Literal["customer", "grid"] = "customer"
+    """What is drawn into the control group: grid where a campaign goes to whole villages."""
+    outcome: Literal[
+        "applied",
+        "credited",
+        "drawn",
+        "product_opened",
+        "deposit_grown",
+        "merchant_reactivated",
+        "renewed",
+        "activated",
+    ]
+    """What the list is to bring about, by which its effect is measured."""
+    outcome_window_days: Annotated[int, Field(gt=0)]
+    expected_lift: Annotated[float, Field(gt=0, lt=1)]
+    """Rise of the outcome's rate (absolute) that the list is meant to bring; the required sample follows from it."""
     eligible: Text
     """SQL boolean over int_customer__features."""
-    rank_by: Text
-    """SQL expression; higher is served first."""
+    ends_with_eligibility: bool = True
+    """False where eligibility is an event of one day: who was taken then stays until the row ends otherwise."""
+    response: Text
+    """SQL probability (0 to 1) over int_customer__features: the rule for how likely the outcome is."""
+    value: Text
+    """SQL amount (yuan a year) over int_customer__features: what the outcome is worth; response × value ranks."""
     reason: Text
     """SQL text expression in Chinese: why this customer is on the list."""
     playbook: Text
     """打法: what the recipient should do."""
+    talking_points: Annotated[list[Text], Field(min_length=1)]
+    """Sentences for the conversation."""
     recipients: Annotated[list[Literal["branch", "manager"]], Field(min_length=1)]
+    _tag_rules: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def sql(self, field: Literal["eligible", "response", "value", "reason"]) -> str:
+        """An expression with the rules of the tags it names, on one line."""
+        return PLACEHOLDER.sub(lambda found: f"({self._tag_rules[found[1]]})", " ".join(getattr(self, field).split()))
+
+    def variable(self) -> dict[str, Any]:
+        told = self.model_dump(mode="json", exclude_none=True)
+        return told | {field: self.sql(field) for field in LIST_SQL}
+
+
+LIST_SQL: tuple[Literal["eligible", "response", "value", "reason"], ...] = ("eligible", "response", "value", "reason")
+"""Fields of a list that hold SQL."""
 
 
 class RuleRow(BaseModel):
@@ -392,7 +434,7 @@ class Rule(Definition):
         if deciding and all(case.applies for case in self.tests):
             raise ValueError("tests: no case in which no row applies: add one")
         texts = [self.definition, self.scope, *(text for row in self.rows for text in _texts(row))]
-        used = {name for text in texts for name in _PARAMETER.findall(text or "")}
+        used = {name for text in texts for name in PLACEHOLDER.findall(text or "")}
         if unnamed := sorted(used - set(self.parameters)):
             raise ValueError(f"${unnamed[0]} is not among the parameters: name it there with its value")
         if unused := sorted(set(self.parameters) - used):
@@ -427,7 +469,7 @@ class Rule(Definition):
 
     def _told(self, text: str) -> str:
         """A text with its thresholds."""
-        return _PARAMETER.sub(lambda found: _in_wan(self.parameters[found[1]]), text)
+        return PLACEHOLDER.sub(lambda found: _in_wan(self.parameters[found[1]]), text)
 
 
 def _texts(row: RuleRow) -> list[str | None]:
@@ -476,7 +518,7 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
 
     known = feature_columns()
     with duckdb.connect() as connection:
-        _make_empty(connection, FEATURES.stem)
+        make_empty(connection, FEATURES.stem)
         for tag in loaded:
             path = folder / f"{tag.code}.yml"
             named = {"observed_on": [tag.observed_on] if tag.observed_on else [], "evidence": tag.evidence}
@@ -488,20 +530,20 @@ def _unbound(folder: Path, loaded: list[Tag]) -> Iterator[str]:
             for field, expression in {"when": tag.when_sql, "value": tag.value_sql}.items():
                 if expression is None:
                     continue
-                kind, fault = _bound(connection, expression, FEATURES.stem)
+                kind, fault = bound(connection, expression, FEATURES.stem)
                 if fault:
                     yield f"{path}: {field}: {fault}"
                 elif field == "when" and kind != "BOOLEAN":
                     yield f"{path}: when: gives {kind}, but a tag is carried or not: write a comparison"
 
 
-def _make_empty(connection: "duckdb.DuckDBPyConnection", model: str) -> None:
+def make_empty(connection: "duckdb.DuckDBPyConnection", model: str) -> None:
     """An empty table with a model's name and columns, to bind SQL to."""
     columns = ", ".join(f"{name} {kind}" for name, kind in model_columns(model).items())
     connection.execute(f"create table if not exists {model} ({columns})")
 
 
-def _bound(connection: "duckdb.DuckDBPyConnection", expression: str, model: str) -> tuple[str, str]:
+def bound(connection: "duckdb.DuckDBPyConnection", expression: str, model: str) -> tuple[str, str]:
     """Type of an expression over a model's columns and "", or "" and what is wrong with it."""
     import duckdb
 
@@ -544,8 +586,22 @@ def flows(folder: Path = DEFINITIONS) -> list[dict[str, Any]]:
 
 
 def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
-    """Every marketing list, in code order."""
-    return _load(folder / "lists", MarketingList)
+    """Every marketing list, in code order; its SQL is bound to the columns of int_customer__features.
+
+    Raises:
+        ConfigurationError: a file does not follow its schema, names a tag, column or material that is not there, or
+            rests on no legal basis for marketing.
+    """
+    from qianmo.list_checks import list_faults
+    from qianmo.materials import materials
+
+    loaded = _load(folder / "lists", MarketingList)
+    rules = {tag.code: tag.when_sql for tag in tags(folder)}
+    for definition in loaded:
+        definition._tag_rules = rules
+    if faults := list_faults(folder / "lists", loaded, set(rules), materials(folder)):
+        raise ConfigurationError("\n".join(faults))
+    return loaded
 
 
 def rules(folder: Path = DEFINITIONS) -> list[Rule]:
@@ -578,7 +634,7 @@ def _unbound_rows(connection: "duckdb.DuckDBPyConnection", folder: Path, rule: R
         return
     for name in sorted({name for case in rule.tests for name in case.given} - set(known)):
         yield f"{path}: tests: {_no_column(name, rule.subject)}"
-    _make_empty(connection, rule.subject)
+    make_empty(connection, rule.subject)
     written = [("scope", "when", rule.scope)]
     written += [
         (f"rows.{row.code}.{field}", field, getattr(row, field)) for row in rule.rows for field in _ROW_SQL_TYPES
@@ -586,7 +642,7 @@ def _unbound_rows(connection: "duckdb.DuckDBPyConnection", folder: Path, rule: R
     for place, field, expression in written:
         if expression is None:
             continue
-        kind, fault = _bound(connection, rule.sql(expression), rule.subject)
+        kind, fault = bound(connection, rule.sql(expression), rule.subject)
         if fault:
             yield f"{path}: {place}: {fault}"
         elif not kind.startswith(_ROW_SQL_TYPES[field]):
@@ -640,12 +696,15 @@ def value_labels() -> dict[str, dict[str, str]]:
 
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     """The definitions as the dbt variables `tags`, `metrics`, `flows`, `lists` and `rules`, `linkage`, how records are
-    compared, `performance`, how managers and branches are judged, `holidays` and `value_labels`.
+    compared, `performance`, how managers and branches are judged, `materials` and `contact_policy`, what lists are held
+    to, `holidays` and `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.
     """
+    from qianmo.contact_policy import contact_policy
     from qianmo.linkage import linkage
+    from qianmo.materials import materials
     from qianmo.performance import performance
 
     loaded: dict[str, list[Definition]] = {
@@ -657,6 +716,8 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     variables["flows"] = flows(folder)
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
+        "contact_policy": contact_policy(folder).model_dump(),
+        "materials": [material.model_dump(mode="json") for material in materials(folder).values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),

@@ -1,0 +1,64 @@
+"""How often, at what cost and by how many hands customers are contacted: `definitions/contact_policy.yml`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from qianmo.definitions import DEFINITIONS
+from qianmo.errors import ConfigurationError
+
+Channel = Literal["sms", "phone", "visit", "wechat"]
+Days = Annotated[int, Field(gt=0)]
+
+
+class ChannelPolicy(BaseModel):
+    """What a contact costs, and what one manager works off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cost_per_contact: Annotated[float, Field(ge=0)]
+    """Yuan: fees and the manager's time."""
+    contacts_per_day: Annotated[int, Field(gt=0)]
+    """Of one manager on one working day."""
+    horizon_days: Days
+    """Calendar days whose working days a manager's open rows are to fit in."""
+
+
+class ContactPolicy(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rest_days: Days
+    """A customer who was contacted is on no new list for so many days, that day included."""
+    most_listings: Annotated[int, Field(gt=0)]
+    """A customer is taken onto lists at most so often ..."""
+    listing_window_days: Days
+    """... within so many days."""
+    approval_days: Days
+    """A batch that nobody decided on expires after so many days."""
+    channels: dict[Channel, ChannelPolicy]
+
+    @model_validator(mode="after")
+    def _every_channel(self) -> "ContactPolicy":
+        if missing := sorted({"sms", "phone", "visit", "wechat"} - set(self.channels)):
+            raise ValueError(f"channels: {missing[0]} is missing: say what a contact costs and how many a day are made")
+        return self
+
+
+def contact_policy(folder: Path = DEFINITIONS) -> ContactPolicy:
+    """The reviewed file.
+
+    Raises:
+        ConfigurationError: the file does not follow its form; the message names each field at fault.
+    """
+    path = folder / "contact_policy.yml"
+    try:
+        return ContactPolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not YAML: {error}") from None
+    except ValidationError as error:
+        faults = [f"{path}: {'.'.join(map(str, fault['loc'])) or '(file)'}: {fault['msg']}" for fault in error.errors()]
+        raise ConfigurationError("\n".join(faults)) from None

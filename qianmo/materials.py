@@ -1,0 +1,56 @@
+"""Approved marketing material: `dbt_project/definitions/materials.yml`, one reviewed file (银发〔2019〕316号)."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from qianmo.definitions import DEFINITIONS
+from qianmo.errors import ConfigurationError
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Material(BaseModel):
+    """Text that may be shown or said to customers, for a product, in some channels, until it expires."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    material_id: Text
+    title: Text
+    product_code: Text
+    channels: Annotated[list[Literal["sms", "phone", "visit", "wechat"]], Field(min_length=1)]
+    approved_by: Text
+    approved_on: date
+    expires_on: date
+    """First day on which it may no longer be used."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Material":
+        if self.expires_on <= self.approved_on:
+            raise ValueError(f"expires_on: {self.expires_on} is not after approved_on: correct one of them")
+        return self
+
+
+def materials(folder: Path = DEFINITIONS) -> dict[str, Material]:
+    """Every approved material by its id.
+
+    Raises:
+        ConfigurationError: the file does not follow its form, or an id is there twice.
+    """
+    path = folder / "materials.yml"
+    try:
+        entries = TypeAdapter(list[Material]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not YAML: {error}") from None
+    except ValidationError as error:
+        faults = [f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise ConfigurationError("\n".join(faults)) from None
+    found = {entry.material_id: entry for entry in entries}
+    if len(found) < len(entries):
+        ids = [entry.material_id for entry in entries]
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        raise ConfigurationError(f"{path}: material_id: {', '.join(twice)}: is there twice: give each its own")
+    return found
