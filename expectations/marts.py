@@ -50,7 +50,8 @@ MARTS = {
     "mart_grid": Mart(("grid_id",), is_dated=True, filled_by="master.grid"),
     "mart_list_waterfall": Mart(("list_code", "branch_code", "step_code"), is_dated=True, filled_by="core.customer"),
     "mart_manager_kpi": Mart(("manager_id",), is_dated=True, filled_by="core.employee"),
-    "mart_marketing_list": Mart(("list_code", "customer_id"), is_dated=True),
+    "mart_list_removal": Mart(("row_id",), is_dated=True),
+    "mart_marketing_list": Mart(("customer_id",), is_dated=True),
     "mart_tag_day": Mart(("tag_code", "branch_code"), is_dated=True, filled_by="core.customer"),
     "mart_tag_overlap": Mart(("tag_code", "other_tag_code"), is_dated=True, filled_by="core.customer"),
     "mart_customer_kpi": Mart(("customer_id",), is_dated=True, filled_by="core.customer"),
@@ -194,7 +195,7 @@ def _own_checks(name: str, business_date: date) -> list[Check]:
                 no_rows(
                     "waterfall:steps", "各步骤剩余 = 上一步剩余 - 剔除", worth["waterfall"], _WATERFALL_STEPS, name
                 ),
-                no_rows("waterfall:list", "派发数、对照组数与名单行数一致", worth["waterfall"], _WATERFALL_LIST, name),
+                no_rows("waterfall:list", "派发数、对照组数与名单新增行数一致", worth["waterfall"], _WATERFALL_LIST, name),
             ]
         case "mart_marketing_list":
             return _list_checks(name, day)
@@ -231,7 +232,7 @@ select list_code, branch_code, step_code, waterfall_rows, list_rows from (
         (
             select count(*) from mart_marketing_list as list
             where list.legal_entity_code = checked.legal_entity_code and list.list_code = checked.list_code
-                and list.branch_code is not distinct from checked.branch_code
+                and list.branch_code is not distinct from checked.branch_code and list.is_new
                 and list.is_holdout = (checked.step_code = 'holdout')
         ) as list_rows
     from checked where checked.step_code in ('holdout', 'delivered')

@@ -1,8 +1,8 @@
--- No manager is given more rows of a list than its definition allows.
+-- No manager has more rows of a list open, those held out included, than its definition allows.
 select
     lists.list_code,
     lists.manager_id,
-    count(*) as listed
+    count(*) as open_rows
 from {{ ref('mart_marketing_list') }} as lists
 inner join {{ ref('int_list__definition') }} as definitions
     on
@@ -11,6 +11,5 @@ inner join {{ ref('int_list__definition') }} as definitions
 where
     lists.business_date = {{ business_date() }}
     and lists.manager_id is not null
-    and not lists.is_holdout
 group by lists.list_code, lists.manager_id, definitions.capacity_per_manager
 having count(*) > definitions.capacity_per_manager

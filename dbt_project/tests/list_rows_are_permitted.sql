@@ -1,5 +1,6 @@
 -- Nobody on a list, control group included, has refused its channel, lacks authorisation for it, is a minor, dead,
--- staff, overdue or on a grey or black list.
+-- staff, overdue, on a grey or black list or without the phone that the channel needs; nobody is taken onto one within
+-- the rest days after a contact.
 select
     lists.list_code,
     lists.customer_id
@@ -17,5 +18,11 @@ where
         or features.is_deceased
         or features.is_staff
         or features.is_overdue
+        or features.worst_five_class <> 'normal'
         or features.risk_list <> 'none'
+        or (lists.channel in ('phone', 'sms') and features.phone_masked is null)
+        or (
+            lists.is_new
+            and features.last_contacted_date > {{ business_date() }} - {{ var('contact_policy').rest_days }}
+        )
     )

@@ -1,5 +1,5 @@
--- Per list and branch: eligible candidates = removed at each step + delivered, and the list holds exactly those
--- delivered and those kept as control.
+-- Per list and branch: eligible candidates = removed at each step + delivered, and the list's new rows are exactly
+-- those delivered and those kept as control.
 with
 
 waterfall as (
@@ -34,7 +34,7 @@ listed as (
         count(*) filter (where not is_holdout) as delivered,
         count(*) filter (where is_holdout) as held_out
     from {{ ref('mart_marketing_list') }}
-    where business_date = {{ business_date() }}
+    where business_date = {{ business_date() }} and is_new
     group by legal_entity_code, list_code, branch_code
 )
 

@@ -4,6 +4,10 @@ features as (
     select * from {{ ref('int_customer__features') }}
 ),
 
+portfolios as (
+    select * from {{ ref('int_metric__base') }}
+),
+
 employees as (
     select * from {{ ref('stg_core__employee') }}
     where leave_date is null or leave_date > {{ business_date() }}
@@ -16,8 +20,9 @@ eligible as (
         legal_entity_code,
         {{ sql_text(list.code) }} as list_code,
         customer_id,
-        cast({{ list.rank_by }} as double) as score,
-        {{ list.reason }} as reason,
+        cast({{ list.response }} as double) as response_rule,
+        cast({{ list.value }} as double) as value_amount,
+        {{ list.reason }} as reason
     from {{ ref('int_customer__features') }}
     where {{ list.eligible }}
     union all
@@ -26,7 +31,8 @@ eligible as (
         legal_entity_code,
         cast(null as varchar) as list_code,
         customer_id,
-        cast(null as double) as score,
+        cast(null as double) as response_rule,
+        cast(null as double) as value_amount,
         cast(null as varchar) as reason
     from {{ ref('int_customer__features') }}
     where false
@@ -40,9 +46,11 @@ select
     features.name_masked,
     features.phone_masked,
     features.branch_code,
-    -- One manager for one customer on all lists: the customer's own, else the head of the grid if of the same
-    -- branch, else nobody, and the row goes to the branch.
-    coalesce(managers.employee_id, grid_heads.employee_id) as manager_id,
+    managers.employee_id as own_manager_id,
+    -- The head of the grid stands in for a manager only within the customer's branch.
+    grid_heads.employee_id as grid_manager_id,
+    portfolios.portfolio_class,
+    features.primary_grid_id,
     features.primary_grid_name as grid_name,
     features.market_type,
     features.segment_name,
@@ -55,13 +63,18 @@ select
     features.opted_out_channels,
     features.authorised_channels,
     features.last_contacted_date,
-    eligible.score,
+    eligible.response_rule,
+    eligible.value_amount,
     eligible.reason
 from eligible
 inner join features
     on
         eligible.legal_entity_code = features.legal_entity_code
         and eligible.customer_id = features.customer_id
+left join portfolios
+    on
+        eligible.legal_entity_code = portfolios.legal_entity_code
+        and eligible.customer_id = portfolios.customer_id
 left join employees as managers
     on
         features.legal_entity_code = managers.legal_entity_code

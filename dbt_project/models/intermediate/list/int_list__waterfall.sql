@@ -8,73 +8,126 @@ definitions as (
     select * from {{ ref('int_list__definition') }}
 ),
 
--- Each candidate leaves at the first step that applies.
-suppressed as (
+scored as (
+    select * from {{ ref('int_list__scored') }}
+),
+
+permitted as (
+    select * from {{ ref('int_list__permitted') }}
+),
+
+standing as (
+    select * from {{ ref('int_list__standing') }}
+    where close_reason is null
+),
+
+dispatched as (
+    select * from {{ ref('int_list__dispatched') }}
+),
+
+-- Each candidate leaves at the first step that applies; who is drawn into the control group was served like the rest.
+judged as (
     select
-        candidates.*,
+        candidates.legal_entity_code,
+        candidates.list_code,
+        candidates.customer_id,
+        candidates.branch_code,
+        coalesce(dispatched.manager_id, standing.manager_id) as manager_id,
+        dispatched.assignment_basis,
         definitions.channel,
-        definitions.capacity_per_manager,
+        definitions.product_code,
+        definitions.holdout_unit,
+        if(
+            definitions.holdout_unit = 'grid', coalesce(candidates.primary_grid_id, candidates.customer_id),
+            candidates.customer_id
+        ) as holdout_cluster,
+        definitions.holdout_share,
         definitions.validity_days,
+        definitions.is_due,
+        scored.response_probability,
+        scored.value_amount,
+        scored.score,
+        scored.scored_by,
+        scored.score_reason,
+        candidates.reason,
+        standing.batch_id as standing_batch_id,
         case
-            when list_contains(candidates.opted_out_channels, definitions.channel) then 'opted_out'
-            when not list_contains(candidates.authorised_channels, definitions.channel) then 'not_authorised'
-            when candidates.is_minor then 'minor'
-            when candidates.is_deceased then 'deceased'
-            when candidates.is_staff then 'staff'
-            when candidates.is_overdue or candidates.worst_five_class <> 'normal' then 'overdue_or_below_pass'
-            when candidates.risk_list <> 'none' then 'grey_black'
-            when
-                candidates.last_contacted_date > {{ business_date() }} - {{ var('contact_rest_days') }}
-                then 'contacted_recently'
-            -- The first 32 bits of the hash, as hexadecimal text, against the share: the same customer is in the
-            -- control group of a list on every day.
-            when
-                left(md5(candidates.list_code || candidates.customer_id), 8)
-                < printf('%08x', cast(definitions.holdout_share * 4294967296 as bigint))
-                then 'holdout'
-        end as suppressed_by
+            when permitted.customer_id is null then 'not_in_force'
+            when permitted.suppressed_by is not null then permitted.suppressed_by
+            when permitted.is_standing then 'on_this_list'
+            when not definitions.is_due then 'not_due'
+            when not dispatched.served then dispatched.unserved_reason
+            else 'taken'
+        end as left_by
     from candidates
     inner join definitions
         on
             candidates.legal_entity_code = definitions.legal_entity_code
             and candidates.list_code = definitions.list_code
+    inner join scored
+        on
+            candidates.legal_entity_code = scored.legal_entity_code
+            and candidates.list_code = scored.list_code
+            and candidates.customer_id = scored.customer_id
+    left join permitted
+        on
+            candidates.legal_entity_code = permitted.legal_entity_code
+            and candidates.list_code = permitted.list_code
+            and candidates.customer_id = permitted.customer_id
+    left join standing
+        on
+            candidates.legal_entity_code = standing.legal_entity_code
+            and candidates.list_code = standing.list_code
+            and candidates.customer_id = standing.customer_id
+    left join dispatched
+        on
+            candidates.legal_entity_code = dispatched.legal_entity_code
+            and candidates.list_code = dispatched.list_code
+            and candidates.customer_id = dispatched.customer_id
 ),
 
--- A customer without a manager goes to the branch, one without a branch to the head office; neither has a set
--- capacity.
-ranked as (
+stepped as (
     select
-        *,
+        * exclude (left_by, standing_batch_id, holdout_share, validity_days),
+        coalesce(
+            standing_batch_id, if(left_by = 'taken', list_code || '-' || strftime({{ business_date() }}, '%Y%m%d'), null)
+        ) as batch_id,
         case
-            when suppressed_by is null
-                then row_number() over (
-                    partition by
-                        legal_entity_code, list_code, branch_code, manager_id, suppressed_by is null
-                    order by score desc nulls last, customer_id asc
-                )
-        end as list_rank
-    from suppressed
+            when left_by <> 'taken' then left_by
+            when {{ is_held_out('list_code', 'holdout_cluster', 'holdout_share') }} then 'holdout'
+            else 'delivered'
+        end as step_code,
+        if(left_by = 'taken', {{ business_date() }} + validity_days, null) as valid_until
+    from judged
 )
 
 select
     legal_entity_code,
     list_code,
     customer_id,
-    core_customer_id,
-    name_masked,
-    phone_masked,
+    is_due,
+    step_code,
+    batch_id,
+    left(md5(batch_id || '|' || customer_id), 16) as row_id,
     branch_code,
     manager_id,
-    grid_name,
-    market_type,
-    segment_name,
+    assignment_basis,
+    channel,
+    product_code,
+    holdout_unit,
+    holdout_cluster,
+    response_probability,
+    value_amount,
     score,
+    scored_by,
+    score_reason,
     reason,
     case
-        when suppressed_by is not null then suppressed_by
-        when manager_id is not null and list_rank > capacity_per_manager then 'over_capacity'
-        else 'delivered'
-    end as step_code,
-    list_rank,
-    {{ business_date() }} + validity_days as valid_until
-from ranked
+        when step_code = 'delivered'
+            then row_number() over (
+                partition by legal_entity_code, list_code, branch_code, manager_id, step_code
+                order by score desc, customer_id asc
+            )
+    end as list_rank,
+    valid_until
+from stepped

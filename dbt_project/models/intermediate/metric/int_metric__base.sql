@@ -22,24 +22,21 @@ loans as (
 ),
 
 -- What makes a customer credited: in force, or with a loan still outstanding.
+unpaid_lines as (
+    select distinct
+        legal_entity_code,
+        credit_line_id
+    from loans
+),
+
 standing_lines as (
     select credit_lines.*
     from credit_lines
-    semi join (
-        select
-            legal_entity_code,
-            credit_line_id
-        from loans
-        union all
-        select
-            legal_entity_code,
-            credit_line_id
-        from credit_lines
-        where is_in_force
-    ) as standing
+    left join unpaid_lines
         on
-            credit_lines.legal_entity_code = standing.legal_entity_code
-            and credit_lines.credit_line_id = standing.credit_line_id
+            credit_lines.legal_entity_code = unpaid_lines.legal_entity_code
+            and credit_lines.credit_line_id = unpaid_lines.credit_line_id
+    where credit_lines.is_in_force or unpaid_lines.credit_line_id is not null
 ),
 
 standing_limits as (

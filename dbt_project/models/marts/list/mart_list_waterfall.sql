@@ -8,6 +8,7 @@ waterfall as (
 
 steps as (
     select * from {{ ref('int_list__step') }}
+    where step_order is not null
 ),
 
 definitions as (
@@ -77,6 +78,7 @@ select
     counted.legal_entity_code,
     counted.list_code,
     definitions.list_name,
+    definitions.is_due,
     counted.branch_code,
     branches.branch_name,
     counted.step_order,

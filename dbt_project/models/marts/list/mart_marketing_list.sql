@@ -2,9 +2,19 @@
 
 with
 
-waterfall as (
-    select * from {{ ref('int_list__waterfall') }}
-    where step_code in ('delivered', 'holdout')
+open_rows as (
+    select * from {{ ref('fct_list_row') }}
+    where
+        listed_date <= {{ business_date() }}
+        and (closed_date is null or closed_date > {{ business_date() }})
+),
+
+standing as (
+    select * from {{ ref('int_list__standing') }}
+),
+
+features as (
+    select * from {{ ref('int_customer__features') }}
 ),
 
 definitions as (
@@ -21,39 +31,67 @@ managers as (
 
 select
     {{ business_date() }} as business_date,
-    waterfall.legal_entity_code,
-    waterfall.list_code,
+    open_rows.legal_entity_code,
+    open_rows.list_code,
     definitions.list_name,
-    waterfall.list_code || '-' || strftime({{ business_date() }}, '%Y%m%d') as batch_id,
-    waterfall.customer_id,
-    waterfall.core_customer_id,
-    waterfall.name_masked,
-    coalesce(waterfall.phone_masked, '未登记') as phone_masked,
-    waterfall.branch_code,
+    open_rows.batch_id,
+    open_rows.row_id,
+    open_rows.listed_date,
+    open_rows.listed_date = {{ business_date() }} as is_new,
+    coalesce(standing.batch_state, 'proposed') as batch_state,
+    open_rows.customer_id,
+    open_rows.core_customer_id,
+    features.name_masked,
+    coalesce(features.phone_masked, '未登记') as phone_masked,
+    open_rows.branch_code,
     branches.branch_name,
-    waterfall.manager_id,
+    open_rows.manager_id,
     managers.manager_name,
-    waterfall.grid_name,
-    waterfall.market_type,
-    waterfall.segment_name,
+    open_rows.assignment_basis,
+    features.primary_grid_id,
+    features.primary_grid_name as grid_name,
+    features.market_type,
+    features.segment_name,
+    definitions.product_code,
     definitions.product_name,
     definitions.channel,
-    waterfall.list_rank,
-    waterfall.score,
-    waterfall.reason,
+    definitions.material_id,
+    case
+        when not open_rows.is_holdout
+            then row_number() over (
+                partition by
+                    open_rows.legal_entity_code, open_rows.list_code, open_rows.branch_code, open_rows.manager_id,
+                    open_rows.is_holdout
+                order by open_rows.score desc, open_rows.customer_id asc
+            )
+    end as list_rank,
+    open_rows.score,
+    open_rows.response_probability,
+    open_rows.value_amount,
+    open_rows.scored_by,
+    open_rows.score_reason,
+    open_rows.reason,
     definitions.playbook,
-    waterfall.step_code = 'holdout' as is_holdout,
-    waterfall.valid_until
-from waterfall
+    open_rows.is_holdout,
+    open_rows.valid_until
+from open_rows
 inner join definitions
     on
-        waterfall.legal_entity_code = definitions.legal_entity_code
-        and waterfall.list_code = definitions.list_code
+        open_rows.legal_entity_code = definitions.legal_entity_code
+        and open_rows.list_code = definitions.list_code
+inner join features
+    on
+        open_rows.legal_entity_code = features.legal_entity_code
+        and open_rows.customer_id = features.customer_id
+left join standing
+    on
+        open_rows.legal_entity_code = standing.legal_entity_code
+        and open_rows.row_id = standing.row_id
 left join branches
     on
-        waterfall.legal_entity_code = branches.legal_entity_code
-        and waterfall.branch_code = branches.branch_code
+        open_rows.legal_entity_code = branches.legal_entity_code
+        and open_rows.branch_code = branches.branch_code
 left join managers
     on
-        waterfall.legal_entity_code = managers.legal_entity_code
-        and waterfall.manager_id = managers.manager_id
+        open_rows.legal_entity_code = managers.legal_entity_code
+        and open_rows.manager_id = managers.manager_id
