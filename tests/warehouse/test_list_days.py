@@ -27,7 +27,8 @@ def selected(*models: str) -> tuple[str, ...]:
 
 
 def customer(number: int, **columns: Any) -> dict[str, Any]:
-    return person(number, **({"open_date": date(2026, 9, number)} | columns))
+    phone = {"phone_key": f"phone{number}", "phone_masked": f"138****{number:04}"}
+    return person(number, **({"open_date": date(2026, 9, number)} | phone | columns))
 
 
 def line(number: int, **columns: Any) -> dict[str, Any]:
