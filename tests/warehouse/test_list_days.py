@@ -92,8 +92,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
         customer(16, branch_code="B2", manager_id="M3"),
         customer(17, branch_code="B2", manager_id=None),
         customer(18, branch_code="B2", manager_id=None),
+        customer(19, branch_code="B2", manager_id=None, birth_date=date(2008, 9, 30)),
     ])  # fmt: skip
-    warehouse.land("credit.credit_line", FIRST, [line(number) for number in range(1, 19)])
+    warehouse.land("credit.credit_line", FIRST, [line(number) for number in range(1, 20)])
     # c1 keeps the money, c2 brings it back the same day.
     loan = {"product_code": "LN_ONLINE", "maturity_date": date(2027, 9, 1), "status": "normal", "five_class": "normal"}
     warehouse.land("credit.loan", FIRST, [
@@ -105,7 +106,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
     warehouse.land("credit.repayment", FIRST, [
         {"repayment_id": "r1", "loan_id": "n2", "repayment_date": date(2026, 9, 26), "principal": 20000, "interest": 0},
     ])  # fmt: skip
-    warehouse.land("marketing.authorisation", FIRST, [authorisation(number) for number in range(1, 18)])
+    warehouse.land("marketing.authorisation", FIRST, [authorisation(number) for number in (*range(1, 18), 19)])
     warehouse.land("marketing.opt_out", FIRST, [
         {"customer_id": "c3", "channel": "phone", "opted_out_date": date(2026, 9, 1)},
         {"customer_id": "c4", "channel": "sms", "opted_out_date": date(2026, 9, 1)},
@@ -145,13 +146,15 @@ def steps(warehouse: Warehouse, day: date) -> dict[str, int]:
 
 def test_every_candidate_is_accounted_for(built: Warehouse) -> None:
     first = steps(built, FIRST)
-    # 18 credited; c1 and c2 have drawn; c3 refused calls, c18 never agreed.
-    assert first["start"] == 16
+    # 19 credited; c1 and c2 have drawn; c3 refused calls, c18 never agreed, c19 is 18 years old the day after.
+    assert first["start"] == 17
+    assert first["minor"] == 1
     assert first["opted_out"] == 1
     assert first["not_authorised"] == 1
     assert first["start"] == sum(count for code, count in first.items() if code != "start")
     second = steps(built, SECOND)
     assert second["contacted_recently"] == 1
+    assert "minor" not in second
     assert second["start"] == sum(count for code, count in second.items() if code != "start")
 
 
@@ -190,7 +193,8 @@ def test_a_row_stays_with_its_manager_until_it_is_worked_and_the_next_best_takes
     first, second = open_rows(built, FIRST), open_rows(built, SECOND)
     assert removals(built, FIRST) == []
     assert removals(built, SECOND) == [("c12", "M1", "worked")]
-    assert second == {**{who: row for who, row in first.items() if who != "c12"}, "c10": ("M1", SECOND)}
+    stayed = {who: row for who, row in first.items() if who != "c12"}
+    assert second == stayed | {"c10": ("M1", SECOND), "c19": (None, SECOND)}
 
 
 def test_the_control_group_stays_the_same(built: Warehouse) -> None:
@@ -220,7 +224,7 @@ def test_draw_rates_by_branch(built: Warehouse) -> None:
         f"where metric_code = 'drawdown_rate_credited_all' and business_date = date '{SECOND}' "
         "and dimension in ('bank', 'branch') order by dimension, dimension_value"
     )
-    assert rates == [("示范农商银行", 2, 18), ("戴窑支行", 2, 12), ("城中支行", 0, 6)]
+    assert rates == [("示范农商银行", 2, 19), ("戴窑支行", 2, 12), ("城中支行", 0, 7)]
 
 
 def test_a_stated_target_goes_before_one_that_follows_from_a_longer_period(built: Warehouse) -> None:
