@@ -4,6 +4,8 @@ Imports of what a command does stay inside it, as in qianmo/cli.py.
 """
 
 import json
+from datetime import date, datetime
+from typing import Annotated
 
 import typer
 
@@ -26,3 +28,29 @@ def list_batches(ctx: typer.Context, as_json: Json = False) -> None:
     headings = ("batch 批次", "rows 户数", "holdout 对照组", "state 状态", "expires 审批截止", "by 审批人", "how 方式",
                 "content 内容摘要")  # fmt: skip
     show_table("Batches of lists 名单批次", headings, [tuple(batch[c] for c in columns) for batch in batches])
+
+
+@list_app.command("show")
+def list_show(code: str) -> None:
+    """The definition of a list as its reviewer reads it, in Chinese."""
+    from qianmo.list_page import list_page
+
+    typer.echo(list_page(code))
+
+
+@list_app.command("lint")
+def list_lint(
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Faults of that date; today when left out.")
+    ] = None,
+) -> None:
+    """Every fault of the list definitions: schema, tags, columns, material, legal basis, and what has expired."""
+    from qianmo.definitions import lists
+    from qianmo.errors import ConfigurationError
+    from qianmo.list_checks import expired
+    from qianmo.materials import materials
+
+    found = lists()
+    if faults := expired(found, materials(), day.date() if day else date.today()):
+        raise ConfigurationError("\n".join(faults))
+    typer.echo(f"{len(found)} lists, no fault")
