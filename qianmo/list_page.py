@@ -1,7 +1,7 @@
 """A list definition as a page in Chinese (Markdown), for who reviews it: `qianmo list show`, docs/lists/."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -29,10 +29,19 @@ _LEAST_RATE = 0.005
 """Share of controls that is reckoned with at least: nobody can say that nobody does it unasked."""
 
 _OPERATORS = (
-    (r"\bbetween (\S+) and (\S+)", r"在\1至\2之间"), (r"\bis not null\b", "有值"), (r"\bis null\b", "无值"),
-    (r"\band\b", "且"), (r"\bor\b", "或"), (r"\bnot\b", "非"), (r"\bin\b", "属于"), (r"\bbusiness_date\b", "数据日期"), (r"<>", "≠"), (r">=", "≥"), (r"<=", "≤"),
+    (r"\bbetween (\S+) and (\S+)", r"在\1至\2之间"),
+    (r"\bis not null\b", "有值"),
+    (r"\bis null\b", "无值"),
+    (r"\band\b", "且"),
+    (r"\bor\b", "或"),
+    (r"\bnot\b", "非"),
+    (r"\bin\b", "属于"),
+    (r"\bbusiness_date\b", "数据日期"),
+    (r"<>", "≠"),
+    (r">=", "≥"),
+    (r"<=", "≤"),
     (r"\bcoalesce\((\w+), [^()]*\)", r"\1"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,6 @@ def _talk(definition: MarketingList, material: Material) -> str:
     )
 
 
-def _table(headings: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def _table(headings: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
     lines = [headings, tuple("---" for _ in headings), *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)

@@ -94,7 +94,9 @@ def test_material_is_there_once_and_expires_after_its_approval(tmp_path: Path) -
     folder = edited(tmp_path / "twice", "materials.yml", lambda entries: [*entries, entries[0]])
     with pytest.raises(ConfigurationError, match=r"materials.yml: material_id: MAT-AC-QR: is there twice"):
         materials(folder)
-    folder = edited(tmp_path / "early", "materials.yml", lambda entries: [entries[0] | {"expires_on": date(2026, 1, 1)}])
+    folder = edited(
+        tmp_path / "early", "materials.yml", lambda entries: [entries[0] | {"expires_on": date(2026, 1, 1)}]
+    )
     with pytest.raises(ConfigurationError, match=r"materials.yml: 0: .*2026-01-01 is not after approved_on"):
         materials(folder)
 
