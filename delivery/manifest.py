@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from delivery.frozen import Approval
 from delivery.password import RecipientType
 
 MANIFEST = "manifest.json"
@@ -19,12 +20,13 @@ class Superseded(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A package. Without files it says that the recipient's earlier package was withdrawn."""
+    """A package. Without files it says that the recipient's earlier package of the date was withdrawn."""
 
     model_config = ConfigDict(extra="forbid")
 
     delivery_id: str
     batch_id: str
+    """Of the list and date; rows of earlier batches that are still open are in the package too."""
     list_code: str
     list_name: str
     definition_sha256: str
@@ -40,13 +42,22 @@ class Manifest(BaseModel):
     product_code: str
     channel: str
     approver: str
+    """Who is to approve the list, by its definition; who did is in `approvals`."""
+    approvals: list[Approval]
+    """Of the batches that open rows come from."""
     material_id: str
     expires_on: str | None
     rows: int
+    """Open ones."""
+    new_rows: int
+    """Open ones that the recipient did not have before."""
+    removed_rows: int
     rows_sha256: str
     """Of the CSV before encryption."""
+    workbook_sha256: str
+    """Of the XLSX before encryption."""
     source_sha256: str
-    """Of the rows with surrogates in place of names and phones."""
+    """Of the rows with surrogates in place of names and phones, and of their terms."""
     files: dict[str, str]
     """Name to SHA-256 of the file as placed."""
     password_period: str

@@ -7,7 +7,7 @@ of one source. Nothing in Python knows a bank.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -232,6 +232,27 @@ class SourceDescription(_Model):
     """Contract table to the deliveries that make it up, in order; nearly always one."""
 
 
+class _Approval(_Model):
+    automatic: Annotated[str, Field(min_length=1)]
+
+
+class _DeliveryTarget(_Model):
+    target: Annotated[str, Field(min_length=1)]
+
+
+class Retention(_Model):
+    """For how many days what left or was put aside is kept; then it is deleted, and the ledger keeps the proof."""
+
+    deliveries: Annotated[int, Field(ge=1)] = 180
+    """Files of packages, from their business date; the longest a row is valid, and the time for its outcome."""
+    list_batches: Annotated[int, Field(ge=1)] = 1095
+    """Frozen batches, without which a batch can be neither replayed nor explained: three years."""
+    quarantine: Annotated[int, Field(ge=1)] = 180
+    """Rejected rows, which hold raw values, from their business date."""
+    superseded: Annotated[int, Field(ge=1)] = 90
+    """What a later delivery of a source replaced, from the day it was replaced."""
+
+
 @dataclass(frozen=True)
 class Bank:
     """A loaded bank folder."""
@@ -244,6 +265,11 @@ class Bank:
     inbox: Path
     sources: dict[str, SourceDescription]
     home: BankHome
+    automatic_approver: str | None = None
+    """Who approves every batch of a list at once; None: people decide."""
+    delivery_target: str | None = None
+    """Where packages are copied to besides the delivery folder: a folder, sftp://… or s3://…"""
+    retention: Retention = field(default_factory=Retention)
 
     def resolve(self, pattern: str, business_date: date) -> Path:
         """A path of a description for a business date; relative ones are below the inbox."""
@@ -257,6 +283,9 @@ class _BankFile(_Model):
     timezone: str = "Asia/Shanghai"
     inbox: str = "{home}/inbox"
     sources: list[str]
+    approval: _Approval | None = None
+    delivery: _DeliveryTarget | None = None
+    retention: Retention = Retention()
 
 
 _ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -378,4 +407,7 @@ def load_bank(path: Path) -> Bank:
         inbox=(PROJECT_ROOT / _place_names(bank.inbox, folder, home)).resolve(),
         sources={name: _load_source(folder / "sources" / f"{name}.yml", name) for name in bank.sources},
         home=home,
+        automatic_approver=bank.approval.automatic if bank.approval else None,
+        delivery_target=_place_names(bank.delivery.target, folder, home) if bank.delivery else None,
+        retention=bank.retention,
     )

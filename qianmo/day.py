@@ -56,8 +56,9 @@ def land_all(bank: "Bank", business_date: date, progress: Progress) -> None:
 
 
 def run(bank: "Bank", business_date: date, progress: Progress) -> Day:
-    """A whole business date: land, gate 1, build, gate 2, publish, deliver. Safe to repeat and to kill."""
-    from delivery.deliver import deliver
+    """A whole business date, up to the delivery of what is approved. Safe to repeat and to kill."""
+    from delivery.approval import pending
+    from delivery.deliver import hand_over
     from expectations.marts import check_marts
     from qianmo.build import build
     from serving.publish import publish
@@ -68,6 +69,11 @@ def run(bank: "Bank", business_date: date, progress: Progress) -> Day:
     check_marts(bank, as_of)
     publication = publish(bank, as_of)
     progress(f"{as_of}: published {publication.version}")
-    deliveries = deliver(bank, business_date, progress)
+    deliveries = hand_over(bank, business_date, progress)
     progress(f"{business_date}: {len(deliveries)} deliveries")
+    if waiting := pending(bank.home):
+        progress(
+            f"{len(waiting)} batches wait for approval 待审批: `qianmo list batches` shows them,"
+            " `qianmo list approve` and `qianmo list reject` decide"
+        )
     return Day(publication, deliveries)

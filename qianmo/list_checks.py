@@ -71,9 +71,7 @@ def _material_past(definition: MarketingList, material: Material, day: date) -> 
         yield f"{name} is approved from {material.approved_on} on only: name another, or wait"
 
 
-def _unbound(
-    connection: "duckdb.DuckDBPyConnection", definition: MarketingList, tag_codes: set[str]
-) -> Iterator[str]:
+def _unbound(connection: "duckdb.DuckDBPyConnection", definition: MarketingList, tag_codes: set[str]) -> Iterator[str]:
     for field in LIST_SQL:
         expression: str = getattr(definition, field)
         if unknown := sorted(set(PLACEHOLDER.findall(expression)) - tag_codes):

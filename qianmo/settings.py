@@ -74,6 +74,28 @@ class Keys(BaseSettings):
         return {key.id: key for key in (self.current(kind), *self.previous(kind))}
 
 
+class TargetCredentials(BaseSettings):
+    """How to log in to the delivery target, which `bank.yml` names without credentials."""
+
+    model_config = SettingsConfigDict(env_prefix="QIANMO_DELIVERY_", extra="ignore")
+
+    user: str | None = None
+    """SFTP user, or S3 access key."""
+    password: SecretStr | None = None
+    """SFTP password, or S3 secret key."""
+    key_file: Path | None = None
+    """Private key for SFTP."""
+    known_hosts: Path | None = None
+    """Host keys of SFTP servers, as OpenSSH keeps them; no other host is trusted."""
+    endpoint_url: str | None = None
+    """Of an S3-compatible store; without it Amazon's."""
+
+
+def target_credentials() -> TargetCredentials:
+    """From the environment, or from the keys file."""
+    return TargetCredentials(_env_file=keys_file())
+
+
 def _split(value: SecretStr) -> list[str]:
     return [one.strip() for one in value.get_secret_value().split(",") if one.strip()]
 

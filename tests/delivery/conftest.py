@@ -1,7 +1,8 @@
-"""A small published marts file with a vault, as the pipeline leaves them before delivery."""
+"""Small published marts with a vault, as the pipeline leaves them before delivery."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,9 @@ VILLAINS = {"name": "=HYPERLINK(1)", "reason": "+cmd|calc", "grid_name": "@SUM(1
 
 
 def list_row(number: int, **other: Any) -> dict[str, Any]:
-    """Customer `number` of branch 0101 or 0102 and one of three managers."""
+    """Customer `number` of branch 0101 or 0102 and one of three managers; opened on the date that is published."""
     branch = f"010{number % 2 + 1}"
     return {
-        "business_date": DAY,
         "list_code": LIST_CODES[0],
         "customer_id": f"P{number:016x}",
         "core_customer_id": f"0{number:09d}",
@@ -40,10 +40,28 @@ def list_row(number: int, **other: Any) -> dict[str, Any]:
         "channel": "phone",
         "list_rank": number,
         "reason": "授信未用",
-        "playbook": "先电话后上门",
+        "score": 123.4,
+        "score_reason": None,
+        "assignment_basis": "own_manager",
         "is_holdout": False,
         "valid_until": date(2026, 10, 28),
     } | other
+
+
+def opened(row: dict[str, Any], day: date) -> dict[str, Any]:
+    """The row with its batch and id; it was opened on `day` unless it says otherwise."""
+    listed = row.get("listed_date", day)
+    batch_id = f"{row['list_code']}-{listed:%Y%m%d}"
+    row_id = md5(f"{batch_id}|{row['customer_id']}".encode()).hexdigest()[:16]
+    added = {"listed_date": listed, "batch_id": batch_id, "row_id": row_id, "list_name": "名单", "business_date": day}
+    return row | added
+
+
+def removal(row: dict[str, Any], day: date, listed: date, reason: tuple[str, str]) -> dict[str, Any]:
+    """The row as mart_list_removal has it when it closed on `day`."""
+    was = opened(row | {"listed_date": listed}, day)
+    names = ("business_date", "list_code", "batch_id", "row_id", "customer_id", "branch_code", "manager_id")
+    return {name: was[name] for name in names} | {"close_reason": reason[0], "close_reason_name": reason[1]}
 
 
 def name_of(number: int) -> str:
@@ -58,6 +76,48 @@ def key_of(kind: str, number: int) -> str:
     return f"{kind}-{number:056x}"
 
 
+def county_bank(home: BankHome) -> Bank:
+    """A bank without sources that approves by itself."""
+    return Bank("county", home.root, "321281", "示范农商银行", "Asia/Shanghai", home.inbox, {}, home, "自动")
+
+
+_TEXT = pa.string()
+_ROW = {
+    "business_date": pa.date32(), "list_code": _TEXT, "batch_id": _TEXT, "row_id": _TEXT, "customer_id": _TEXT,
+    "core_customer_id": _TEXT, "branch_code": _TEXT, "manager_id": _TEXT,
+}  # fmt: skip
+LIST = _ROW | {
+    "list_name": _TEXT, "listed_date": pa.date32(), "branch_name": _TEXT, "manager_name": _TEXT, "grid_name": _TEXT,
+    "market_type": _TEXT, "segment_name": _TEXT, "product_name": _TEXT, "channel": _TEXT, "list_rank": pa.int64(),
+    "reason": _TEXT, "score": pa.float64(), "score_reason": _TEXT, "assignment_basis": _TEXT, "is_holdout": pa.bool_(),
+    "valid_until": pa.date32(),
+}  # fmt: skip
+CANDIDATE = LIST | {"step_code": _TEXT}
+REMOVAL = {name: _ROW[name] for name in _ROW if name != "core_customer_id"} | {
+    "close_reason": _TEXT, "close_reason_name": _TEXT,
+}  # fmt: skip
+WATERFALL = {
+    "business_date": pa.date32(), "list_code": _TEXT, "step_code": _TEXT, "step_name": _TEXT, "step_order": pa.int64(),
+    "removed": pa.int64(),
+}  # fmt: skip
+
+
+def waterfall(candidates: list[dict[str, Any]], day: date) -> list[dict[str, Any]]:
+    """Two steps of every list: the control group, and what is delivered."""
+    return [
+        {
+            "business_date": day,
+            "list_code": code,
+            "step_code": step,
+            "step_name": name,
+            "step_order": order,
+            "removed": sum((one["list_code"], one["step_code"]) == (code, step) for one in candidates),
+        }
+        for code in LIST_CODES
+        for order, (step, name) in enumerate({"holdout": "对照组", "delivered": "派发"}.items())
+    ]
+
+
 Marts = Callable[..., None]
 
 
@@ -69,7 +129,7 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Bank]:
     keys.cache_clear()
     create_keys()
     home = BankHome.of("county")
-    yield Bank("county", tmp_path, "321281", "示范农商银行", "Asia/Shanghai", home.inbox, {}, home)
+    yield county_bank(home)
     keys.cache_clear()
 
 
@@ -77,8 +137,13 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[Bank]:
 def published(bank: Bank) -> Marts:
     """Publish list rows for a date; every customer's name and phone go to the vault."""
 
-    def place(rows: list[dict[str, Any]], day: date = DAY) -> None:
-        numbers = sorted({int(row["customer_id"][1:], 16) for row in rows})
+    def place(
+        rows: list[dict[str, Any]],
+        day: date = DAY,
+        removals: Iterable[dict[str, Any]] = (),
+        suppressed: Iterable[dict[str, Any]] = (),
+    ) -> None:
+        numbers = sorted({int(row["customer_id"][1:], 16) for row in [*rows, *removals]})
         vault = [
             {"kind": kind, "key": key_of(kind, number), "value": value(number)}
             for number in numbers
@@ -88,29 +153,30 @@ def published(bank: Bank) -> Marts:
         write_encrypted(bank.home.vault / "core" / "customer" / f"{day}.parquet", SCHEMA, table.to_batches())
         bank.home.warehouse.parent.mkdir(parents=True, exist_ok=True)
         bank.home.warehouse.unlink(missing_ok=True)
+        lists = [opened(row, day) for row in rows]
+        taken = [row | {"step_code": "holdout" if row["is_holdout"] else "delivered"} for row in lists]
         with duckdb.connect(bank.home.warehouse) as connection:
             connection.execute("create schema marts")
-            lists = pa.Table.from_pylist(
-                [
-                    {"batch_id": f"{row['list_code']}-{day:%Y%m%d}", "list_name": "名单"} | row | {"business_date": day}
-                    for row in rows
-                ]
-            )
-            customers = pa.Table.from_pylist(
-                [
-                    {"customer_id": f"P{n:016x}", "name_key": key_of("name", n), "phone_key": key_of("phone", n)}
-                    for n in numbers
-                ]
-            )
-            managers = pa.Table.from_pylist([{"manager_id": f"M{n}", "branch_code": "0101"} for n in range(3)])
-            waterfall = pa.Table.from_pylist([{"business_date": day}])
-            for name, content in {
-                "mart_marketing_list": lists,
-                "dim_customer": customers,
-                "dim_manager": managers,
-                "mart_list_waterfall": waterfall,
-            }.items():
-                connection.register("content", content)
+            for name, kinds, content in (
+                ("mart_marketing_list", LIST, lists),
+                ("mart_list_candidate", CANDIDATE, [*taken, *(one | {"business_date": day} for one in suppressed)]),
+                ("mart_list_removal", REMOVAL, list(removals)),
+                ("mart_list_waterfall", WATERFALL, waterfall(taken, day)),
+                (
+                    "dim_customer",
+                    {"customer_id": pa.string(), "name_key": pa.string(), "phone_key": pa.string()},
+                    [
+                        {"customer_id": f"P{n:016x}", "name_key": key_of("name", n), "phone_key": key_of("phone", n)}
+                        for n in numbers
+                    ],
+                ),
+                (
+                    "dim_manager",
+                    {"manager_id": pa.string(), "branch_code": pa.string()},
+                    [{"manager_id": f"M{n}", "branch_code": "0101"} for n in range(3)],
+                ),
+            ):
+                connection.register("content", pa.Table.from_pylist(content, pa.schema(kinds)))
                 connection.execute(f"create table marts.{name} as select * from content")
                 connection.unregister("content")
         publish(bank, day)

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from delivery.deliver import deliver
-from ingestion.bank import Bank
+from delivery.deliver import hand_over
 from qianmo import ledger
 from qianmo.home import BankHome
-from tests.delivery.conftest import DAY
+from tests.delivery.conftest import DAY, county_bank
 
 
 def main(event: int) -> None:
@@ -34,8 +33,7 @@ def main(event: int) -> None:
 
     for owner, name in ((Path, "mkdir"), (Path, "write_bytes"), (Path, "rename"), (shutil, "rmtree"), (ledger, "put")):
         setattr(owner, name, counted(getattr(owner, name)))
-    home = BankHome.of("county")
-    deliver(Bank("county", home.root, "321281", "示范农商银行", "Asia/Shanghai", home.inbox, {}, home), DAY)
+    hand_over(county_bank(BankHome.of("county")), DAY, lambda _: None)
     print(count)
 
 

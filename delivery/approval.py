@@ -1,0 +1,351 @@
+"""Approval of batches: what is put up, who decided on which content, and what may go out.
+
+A batch is the rows that a list opened on a date. It is proposed with the SHA-256 of what would be delivered, and a
+decision holds for that content alone: when the content changes, the batch is proposed again, and what was approved
+before is all that goes out meanwhile. Rows that are no longer permitted leave without anybody's approval.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from delivery.frozen import Approval, ListFacts, Proposal, Step, freeze_proposal, proposed_rows, read_proposal
+from delivery.rows import PROPOSED_ROWS
+from ingestion.bank import Bank
+from qianmo import ledger
+from qianmo.contact_policy import contact_policy
+from qianmo.definitions import DEFINITIONS, MarketingList, lists
+from qianmo.errors import ConfigurationError, DataRefusedError
+from qianmo.home import BankHome
+from qianmo.materials import Material, materials
+from serving.publish import current_publication
+
+Progress = Callable[[str], None]
+
+Decision = Literal["person", "automatic"]
+EXPIRY = "审批到期"
+"""Who decides when nobody did."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a decision came to for one batch."""
+
+    batch_id: str
+    state: str
+    """Of the batch now."""
+    changed: bool
+    """False: it was in that state before, or its content is no longer the one decided on."""
+    note: str = ""
+
+
+def published_marts(bank: Bank, business_date: date) -> tuple[Path, str]:
+    """The marts that hold a date, and their version.
+
+    Raises:
+        DataRefusedError: nothing that reaches the date is published, or it holds no lists of the date.
+    """
+    publication = current_publication(bank)
+    if publication is None or publication.business_date < business_date.isoformat():
+        reached = "nothing" if publication is None else f"{publication.version}"
+        raise DataRefusedError(
+            f"lists of {business_date} cannot be delivered: expected marts published for that date, found {reached}; "
+            f"run `qianmo publish --date {business_date}` first"
+        )
+    marts = bank.home.published / publication.file
+    with duckdb.connect(marts, read_only=True) as connection:
+        built = connection.execute(
+            "select count(*) from marts.mart_list_waterfall where business_date = ?", [business_date]
+        ).fetchone()
+    if not built or not built[0]:
+        raise DataRefusedError(f"{marts.name} holds no lists of {business_date}: build and publish that date first")
+    return marts, publication.version
+
+
+def propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposal]:
+    """Freeze what every list would deliver of the date and put up what has not been decided on.
+
+    A list that opened no row needs no decision, and is frozen all the same: why nobody was taken is asked too. A batch
+    that nobody decided on in time expires. Later dates that were proposed before are looked at as well: data that were
+    sent again may have changed them.
+
+    Raises:
+        DataRefusedError: the published marts do not reach the date, or hold a list that is not defined.
+    """
+    expire(bank.home)
+    later = [row["business_date"] for row in ledger.rows(bank.home, ledger.list_batch)]
+    days = sorted({business_date, *(day for one in later if (day := date.fromisoformat(one)) > business_date)})
+    return [proposal for day in days for proposal in _propose(bank, day, progress)]
+
+
+def _propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposal]:
+    marts, _ = published_marts(bank, business_date)
+    facts = list_facts()
+    put_up: list[Proposal] = []
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{marts}' as published (read_only)")
+        connection.execute("use published.marts")
+        for code in _codes(connection, business_date):
+            if code not in facts:
+                raise DataRefusedError(
+                    f"{marts.name} holds rows of {code}, which no file in dbt_project/definitions/lists defines"
+                )
+            proposal, name = _freeze(bank.home, connection, business_date, facts[code])
+            if proposal.rows and _put_up(bank.home, proposal, name):
+                put_up.append(proposal)
+                progress(f"{proposal.batch_id}: {proposal.rows} rows proposed for approval")
+    return put_up
+
+
+@cache
+def list_facts() -> dict[str, ListFacts]:
+    """What the definitions say, by list code; read once by a process."""
+    approved = materials()
+    return {definition.code: _facts(definition, approved[definition.material_id]) for definition in lists()}
+
+
+def _facts(definition: MarketingList, material: Material) -> ListFacts:
+    return ListFacts(
+        list_code=definition.code,
+        list_name=definition.name,
+        purpose=definition.purpose,
+        legal_basis=definition.legal_basis,
+        product_code=definition.product_code,
+        channel=definition.channel,
+        owner=definition.owner,
+        approver=definition.approver,
+        material_id=definition.material_id,
+        material_title=material.title,
+        material_expires_on=material.expires_on,
+        playbook=" ".join(definition.playbook.split()),
+        talking_points=definition.talking_points,
+        recipients=definition.recipients,
+        definition_sha256=sha256(_definition_file(definition.code).read_bytes()).hexdigest(),
+    )
+
+
+def _definition_file(code: str) -> Path:
+    return DEFINITIONS / "lists" / f"{code}.yml"
+
+
+def _codes(connection: duckdb.DuckDBPyConnection, business_date: date) -> list[str]:
+    """Lists that have candidates, open rows or removals on the date."""
+    found = connection.execute(
+        """
+        select list_code from mart_list_candidate where business_date = $day
+        union
+        select list_code from mart_marketing_list where business_date = $day
+        union
+        select list_code from mart_list_removal where business_date = $day
+        order by 1
+        """,
+        {"day": business_date},
+    ).fetchall()
+    return [code for (code,) in found]
+
+
+def _freeze(
+    home: BankHome, connection: duckdb.DuckDBPyConnection, business_date: date, facts: ListFacts
+) -> tuple[Proposal, str]:
+    code = facts.list_code
+    batch_id = f"{code}-{business_date:%Y%m%d}"
+    asked = {"day": business_date, "list_code": code}
+    rows = connection.execute(PROPOSED_ROWS, asked | {"batch_id": batch_id}).to_arrow_table()
+    candidates = connection.execute(
+        "from mart_list_candidate where business_date = $day and list_code = $list_code order by customer_id", asked
+    ).to_arrow_table()
+    [(holdout_rows,)] = connection.execute(
+        "select count(*) from mart_marketing_list where business_date = $day and batch_id = $batch_id and is_holdout",
+        {"day": business_date, "batch_id": batch_id},
+    ).fetchall()
+    [(removed_rows,)] = connection.execute(
+        "select count(*) from mart_list_removal where business_date = $day and list_code = $list_code", asked
+    ).fetchall()
+    waterfall = connection.execute(
+        """
+        select step_code, any_value(step_name), cast(sum(removed) as bigint)
+        from mart_list_waterfall
+        where business_date = $day and list_code = $list_code
+        group by step_code
+        order by any_value(step_order)
+        """,
+        asked,
+    ).fetchall()
+    content = [facts.model_dump(mode="json"), sorted(rows["row_sha256"].to_pylist())]
+    proposal = Proposal(
+        batch_id=batch_id,
+        business_date=business_date,
+        facts=facts,
+        definition=_definition_file(code).read_text(encoding="utf-8"),
+        rows=rows.num_rows,
+        holdout_rows=holdout_rows,
+        removed_rows=removed_rows,
+        content_sha256=sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest(),
+        waterfall=[Step(step_code=one, step_name=name, removed=removed) for one, name, removed in waterfall],
+    )
+    return proposal, freeze_proposal(home, proposal, rows, candidates)
+
+
+def _put_up(home: BankHome, proposal: Proposal, name: str) -> bool:
+    """Record the proposal; True if it is one that has to be decided on now."""
+    with ledger.transaction(home) as connection:
+        known = _batch(connection, proposal.batch_id)
+        if known and known["content_sha256"] == proposal.content_sha256:
+            # Only what surrounds the rows (other candidates) changed: what was decided stays decided.
+            ledger.put(connection, ledger.list_batch, known | {"snapshot": name})
+            return False
+        now = _now()
+        row = {
+            "batch_id": proposal.batch_id,
+            "list_code": proposal.facts.list_code,
+            "business_date": proposal.business_date.isoformat(),
+            "state": "proposed",
+            "rows": proposal.rows,
+            "holdout_rows": proposal.holdout_rows,
+            "content_sha256": proposal.content_sha256,
+            "definition_sha256": proposal.facts.definition_sha256,
+            "material_id": proposal.facts.material_id,
+            "snapshot": name,
+            "proposed_at": _text(now),
+            "expires_at": _text(now + timedelta(days=contact_policy().approval_days)),
+            "decided_by": None,
+            "decided_at": None,
+            "decision": None,
+            "reason": None,
+        }
+        ledger.put(connection, ledger.list_batch, row)
+    return True
+
+
+def pending(home: BankHome) -> list[dict[str, Any]]:
+    """Ledger rows of the batches that wait for a decision."""
+    return list(ledger.rows(home, ledger.list_batch, state="proposed"))
+
+
+def approve(bank: Bank, contents: Mapping[str, str], by: str, decision: Decision = "person") -> list[Verdict]:
+    """Approve batches, each for the content (SHA-256, or its first digits) that the approver was shown."""
+    return _decide(bank.home, contents, "approved", by, decision)
+
+
+def reject(bank: Bank, batches: Mapping[str, str], by: str, reason: str) -> list[Verdict]:
+    """Reject batches, each for the content that was shown; their rows close at the next build.
+
+    Raises:
+        ConfigurationError: no reason is given.
+    """
+    if not reason.strip():
+        raise ConfigurationError("a rejection needs a reason 驳回须说明原因: the owner of the list has to mend it")
+    return _decide(bank.home, batches, "rejected", by, "person", reason.strip())
+
+
+def approve_automatically(bank: Bank) -> list[Verdict]:
+    """Approve all that waits, where the bank has configured an automatic approver; the ledger says so."""
+    if bank.automatic_approver is None:
+        return []
+    contents = {row["batch_id"]: row["content_sha256"] for row in pending(bank.home)}
+    return approve(bank, contents, bank.automatic_approver, "automatic")
+
+
+def expire(home: BankHome, batches: Sequence[str] | None = None) -> list[Verdict]:
+    """Let batches expire that waited too long, or those named, whose approver was asked in vain."""
+    now = _text(_now())
+    overdue = {
+        row["batch_id"]: row["content_sha256"]
+        for row in pending(home)
+        if (row["expires_at"] <= now if batches is None else row["batch_id"] in batches)
+    }
+    return _decide(home, overdue, "expired", EXPIRY, "automatic")
+
+
+def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approval, Path]]:
+    """The approval that batches are delivered on, with the file of the rows it was given for.
+
+    A batch that is approved, or is proposed again after a change and was approved before. None that was rejected or
+    expired.
+    """
+    with ledger.transaction(home) as connection:
+        states = {row["batch_id"]: row["state"] for row in connection.execute(ledger.list_batch.select()).mappings()}
+        decided = connection.execute(ledger.list_decision.select().order_by(ledger.list_decision.c.decision_id))
+        last = {row["batch_id"]: dict(row) for row in decided.mappings() if row["state"] == "approved"}
+    return {
+        batch_id: (
+            Approval(
+                batch_id=batch_id,
+                content_sha256=row["content_sha256"],
+                decided_by=row["decided_by"],
+                decided_at=row["decided_at"],
+                decision=row["decision"],
+            ),
+            proposed_rows(home, row["snapshot"]),
+        )
+        for batch_id in batches
+        if states.get(batch_id) in ("approved", "proposed") and (row := last.get(batch_id))
+    }
+
+
+def summary(home: BankHome, batches: Sequence[Mapping[str, Any]]) -> str:
+    """Batches as a table in Markdown, for the approver."""
+    lines = [
+        "| 批次 | 名单 | 待下发户数 | 对照组 | 当日移除 | 触达渠道 | 物料 | 内容摘要 |",
+        "|---|---|---:|---:|---:|---|---|---|",
+    ]
+    for batch in batches:
+        one = read_proposal(home, batch["snapshot"])
+        cells = (
+            one.batch_id, one.facts.list_name, f"{one.rows:,}", f"{one.holdout_rows:,}", f"{one.removed_rows:,}",
+            one.facts.channel, f"{one.facts.material_id} {one.facts.material_title}", one.content_sha256[:12],
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _decide(
+    home: BankHome, contents: Mapping[str, str], state: str, by: str, decision: Decision, reason: str | None = None
+) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    with ledger.transaction(home) as connection:
+        for batch_id, content in sorted(contents.items()):
+            batch = _batch(connection, batch_id)
+            if batch is None:
+                raise ConfigurationError(f"no batch {batch_id}: `qianmo list batches` shows those that were proposed")
+            if not content or not batch["content_sha256"].startswith(content):
+                note = f"content is now {batch['content_sha256'][:12]}, not {content[:12]}: look at it again"
+                verdicts.append(Verdict(batch_id, batch["state"], False, note))
+                continue
+            if batch["state"] != "proposed":
+                note = f"already {batch['state']} by {batch['decided_by']}"
+                verdicts.append(Verdict(batch_id, batch["state"], False, note))
+                continue
+            decided: dict[str, str | None] = {
+                "state": state,
+                "decided_by": by,
+                "decided_at": _text(_now()),
+                "decision": decision,
+            }
+            decided |= {"reason": reason}
+            ledger.put(connection, ledger.list_batch, batch | decided)
+            kept = {name: batch[name] for name in ("batch_id", "content_sha256", "snapshot")}
+            ledger.put(connection, ledger.list_decision, kept | decided)
+            verdicts.append(Verdict(batch_id, state, True))
+    return verdicts
+
+
+def _batch(connection: Any, batch_id: str) -> dict[str, Any] | None:
+    table = ledger.list_batch
+    row = connection.execute(table.select().where(table.c.batch_id == batch_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
