@@ -61,7 +61,7 @@ select
     max(expected_lift) as expected_lift,
     sum(expected_reached) / nullif(sum(enrolled_rows) filter (expected_reached is not null), 0) as expected_rate,
     bool_or(is_open) as is_open,
-    count(distinct cluster_code) as clusters,
+    count(distinct cluster_code) filter (cluster_code <> 'customers') as clusters,
     coalesce(sum(enrolled_rows) filter (not is_control), 0)::bigint as served_rows,
     coalesce(sum(enrolled_rows) filter (is_control), 0)::bigint as control_rows,
     coalesce(sum(reached_rows) filter (not is_control), 0)::bigint as served_reached,
@@ -101,8 +101,10 @@ def lift(looks: pa.Table) -> pa.Table:
     rates = _while_open(rates, is_open, columns["control_reached"])
     amounts = _while_open(amounts, is_open, columns["control_reached"])
     has_events = columns["served_reached"] + columns["control_reached"] >= FEWEST_EVENTS
-    rates, amounts = (_kept(found, has_events | ~is_open) for found in (rates, amounts))
-    listed = columns | {"scope": np.where(groups["batch_id"].is_valid().to_numpy(), "batch", "list")}
+    # The score interval needs no normal distribution; the others are silent until there is something to tell from.
+    rates = _kept(rates, has_events | (~is_open & (columns["clusters"] == 0)))
+    amounts = _kept(amounts, has_events)
+    listed = columns | {"scope": np.where(columns["batch_id"] == "all", "list", "batch")}
     listed |= _planned(columns)
     tables = [_told(listed, rates, amounts)]
     tables += [_told(*_together(listed, rates, amounts, rows)) for rows in _whole_outcomes(listed)]
@@ -191,7 +193,7 @@ def _together(
     at = rows[0]
     same = ("legal_entity_code", "look_date", "origin", "outcome")
     one = {name: listed[name][[at]] for name in same}
-    one |= {"scope": np.array(["all"]), "list_code": np.array([None]), "batch_id": np.array([None])}
+    one |= {"scope": np.array(["all"]), "list_code": np.array(["all"]), "batch_id": np.array(["all"])}
     one |= {"window_days": listed["window_days"][rows].max(keepdims=True)}
     one |= {"is_open": listed["is_open"][rows].any(keepdims=True)}
     counts = ("clusters", "served_rows", "control_rows", "served_reached", "control_reached", "cost")

@@ -37,7 +37,7 @@ seen as (
         outcomes.outcome,
         outcomes.window_days,
         outcomes.is_control,
-        outcomes.cluster_code,
+        coalesce(outcomes.cluster_code, 'customers') as cluster_code,
         outcomes.response_probability,
         outcomes.window_end_date > looks.look_date as is_open,
         coalesce(outcomes.outcome_date <= looks.look_date, false) as is_reached,
@@ -57,7 +57,7 @@ select
     seen.look_date,
     seen.origin,
     seen.list_code,
-    seen.batch_id,
+    coalesce(seen.batch_id, 'all') as batch_id,
     seen.outcome,
     seen.window_days,
     seen.is_control,
@@ -86,4 +86,4 @@ group by grouping sets (
     )
 )
 -- Lists are followed over time, their batches as they stand.
-having seen.batch_id is null or seen.look_date = {{ business_date() }}
+having grouping(seen.batch_id) = 1 or seen.look_date = {{ business_date() }}

@@ -54,7 +54,7 @@ contacts as (
         contact_outcomes.list_code,
         contact_outcomes.outcome,
         cast(contact_outcomes.contacted_at as date) as contacted_date
-    from {{ ref('stg_marketing__contact_outcome') }} as contact_outcomes
+    from {{ ref('int_contact__collected') }} as contact_outcomes
     inner join identity
         on
             contact_outcomes.legal_entity_code = identity.legal_entity_code
