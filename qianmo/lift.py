@@ -45,12 +45,16 @@ class Difference:
     freedom: Floats
 
 
-def rate_difference(reached: ArrayLike, rows: ArrayLike, control_reached: ArrayLike, control_rows: ArrayLike) -> Difference:
+def rate_difference(
+    reached: ArrayLike, rows: ArrayLike, control_reached: ArrayLike, control_rows: ArrayLike
+) -> Difference:
     """Difference of two independent proportions with the score interval of Miettinen and Nurminen (1985).
 
     It holds its level for the few per cent that lists reach and for a control group of a tenth, where Wald's does not.
     """
-    y1, n1, y2, n2 = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (reached, rows, control_reached, control_rows)))
+    y1, n1, y2, n2 = np.broadcast_arrays(
+        *(np.asarray(a, dtype=float) for a in (reached, rows, control_reached, control_rows))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         p1, p2 = y1 / n1, y2 / n2
         # one more of each kind: a group in which nobody reached the outcome is not known without error
@@ -60,7 +64,9 @@ def rate_difference(reached: ArrayLike, rows: ArrayLike, control_reached: ArrayL
         low = _score_limit(p1, n1, p2, n2, np.full_like(difference, -1.0))
         high = _score_limit(p1, n1, p2, n2, np.full_like(difference, 1.0))
     unknown = (n1 == 0) | (n2 == 0)
-    return Difference(*(np.where(unknown, np.nan, a) for a in (difference, low, high, error)), np.full_like(error, np.inf))
+    return Difference(
+        *(np.where(unknown, np.nan, a) for a in (difference, low, high, error)), np.full_like(error, np.inf)
+    )
 
 
 def _score_limit(p1: Floats, n1: Floats, p2: Floats, n2: Floats, outer: Floats) -> Floats:
@@ -188,7 +194,9 @@ def always_valid(found: Difference, control_events: ArrayLike) -> Difference:
     wider = np.sqrt((1 + ratio) * np.log((1 + 1 / ratio) / ALPHA**2))
     student = stats.t.ppf(1 - ALPHA / 2, found.freedom) / stats.norm.ppf(1 - ALPHA / 2)
     margin = wider * student * found.error
-    return Difference(found.difference, found.difference - margin, found.difference + margin, found.error, found.freedom)
+    return Difference(
+        found.difference, found.difference - margin, found.difference + margin, found.error, found.freedom
+    )
 
 
 def design_effect(rows_per_cluster: ArrayLike, intracluster: float) -> Floats:
