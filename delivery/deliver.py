@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import and_, func, select
+from sqlalchemy import Table, and_, func, select
 
 from delivery.approval import approvals, approve_automatically, list_facts, propose, published_marts
 from delivery.encryption import encrypt_xlsx, encrypt_zip
@@ -82,7 +82,7 @@ def hand_over(bank: Bank, business_date: date, progress: Progress) -> list[Deliv
     return deliver(bank, business_date, progress)
 
 
-def deliver(bank: Bank, business_date: date, progress: Progress | None = None) -> list[Delivery]:
+def deliver(bank: Bank, business_date: date, progress: Progress) -> list[Delivery]:
     """Place every package of the date as the published marts have it and as it is approved; once.
 
     Recipients have what was delivered last. So where a later date was delivered already, it is the later date that is
@@ -91,9 +91,8 @@ def deliver(bank: Bank, business_date: date, progress: Progress | None = None) -
     Raises:
         DataRefusedError: the published marts do not reach the date.
     """
-    progress = progress or (lambda _: None)
     with _alone(bank.home) as building:
-        last = _last_delivered(bank.home)
+        last = _last_date(bank.home, ledger.delivery)
         if last and last > business_date:
             progress(f"{business_date}: {last} is delivered already, so what has changed goes out as of {last}")
             business_date = last
@@ -103,9 +102,15 @@ def deliver(bank: Bank, business_date: date, progress: Progress | None = None) -
         return placed
 
 
-def _last_delivered(home: BankHome) -> date | None:
+def deliver_last(bank: Bank, progress: Progress) -> list[Delivery]:
+    """Deliver as of the last date that was proposed: what a decision does at once."""
+    last = _last_date(bank.home, ledger.list_batch)
+    return deliver(bank, last, progress) if last else []
+
+
+def _last_date(home: BankHome, table: Table) -> date | None:
     with ledger.transaction(home) as connection:
-        last = connection.execute(select(func.max(ledger.delivery.c.business_date))).scalar()
+        last = connection.execute(select(func.max(table.c.business_date))).scalar()
     return date.fromisoformat(last) if last else None
 
 

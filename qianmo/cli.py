@@ -327,14 +327,14 @@ def deliver(
     ctx: typer.Context,
     day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")] = None,
 ) -> None:
-    """Write the day's marketing lists per recipient, encrypted, with manifest and ledger row."""
+    """Propose the day's batches, and write what is approved per recipient: encrypted, with manifest and ledger row."""
     if ctx.invoked_subcommand is not None:
         return
     if day is None:
         raise ConfigurationError("deliver needs --date YYYY-MM-DD")
-    from delivery.deliver import deliver as deliver_lists
+    from delivery.deliver import hand_over
 
-    deliver_lists(bank_of(ctx), day.date(), progress)
+    hand_over(bank_of(ctx), day.date(), progress)
 
 
 @deliver_app.command("password")
