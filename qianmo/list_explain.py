@@ -113,7 +113,7 @@ def _verdict(candidate: Mapping[str, Any]) -> str:
         return f"入选:第{candidate['list_rank']}位,派给{who}" + (f"({basis})" if basis else "")
     if step == CONTROL:
         return f"入选但留作对照组,不触达(按{'网格' if candidate['holdout_unit'] == 'grid' else '客户'}散列抽取)"
-    if candidate["score"] is not None and step in ("over_capacity", "no_manager", "on_higher_list"):
+    if step in ("over_capacity", "no_manager", "on_higher_list"):
         return f"符合条件且允许触达,但未派发:{name.removeprefix('未派发:')}"
     return f"符合条件但被剔除:{name}"
 
@@ -188,12 +188,12 @@ def _later(bank: "Bank", row_id: str | None) -> dict[str, str]:
         found = connection.execute(
             """
             select
-                rows.listed_date, rows.valid_until, rows.closed_date,
-                coalesce(any_value(removal.close_reason_name), rows.close_reason)
-            from marts.fct_list_row as rows
-            left join marts.mart_list_removal as removal on rows.row_id = removal.row_id
-            where rows.row_id = ?
-            group by all
+                opened.listed_date, opened.valid_until, opened.closed_date,
+                coalesce(removal.close_reason_name, opened.close_reason)
+            from marts.fct_list_row as opened
+            left join marts.mart_list_removal as removal
+                on opened.row_id = removal.row_id and opened.closed_date = removal.business_date
+            where opened.row_id = ?
             """,
             [row_id],
         ).fetchone()
