@@ -4,7 +4,7 @@ import hmac
 from base64 import b32encode
 from datetime import date
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, get_args
 
 from ingestion.bank import Bank
 from qianmo import ledger
@@ -12,6 +12,7 @@ from qianmo.errors import ConfigurationError
 from qianmo.settings import keys
 
 RecipientType = Literal["branch", "manager"]
+RECIPIENT_TYPES: tuple[RecipientType, ...] = get_args(RecipientType)
 
 _GROUPS = 5
 _GROUP_LENGTH = 4

@@ -96,6 +96,21 @@ class XlsxFormat(FileFormat):
     """Text of the header to name."""
     sheet: str | None = None
     """By default the one visible sheet that has the header."""
+    name_parts: str | None = None
+    """Regular expression of the file's name; its named groups (`(?P<recipient>...)`) are columns of every row."""
+    recipient_password: bool = False
+    """A workbook comes back as it was delivered, with its recipient's password; one without is read too. `name_parts`
+    must name `recipient` and `month` (YYYYMM), from which the password follows."""
+
+    @model_validator(mode="after")
+    def _name_parts_known(self) -> "XlsxFormat":
+        try:
+            parts = set(re.compile(self.name_parts or "").groupindex)
+        except re.error as error:
+            raise ValueError(f"name_parts: expected a regular expression, found {error}") from None
+        if self.recipient_password and not {"recipient", "month"} <= parts:
+            raise ValueError("recipient_password: name_parts must have the groups recipient and month")
+        return self
 
 
 class SqlFormat(_Model):

@@ -32,6 +32,7 @@ from ingestion.quarantine import SCHEMA as QUARANTINE
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
 from ingestion.readers.header import Header
+from ingestion.readers.named import name_parts, recipient_passwords, with_parts
 from ingestion.readers.rows import Piece, Rows
 from ingestion.readers.xlsx import read_xlsx
 from ingestion.streaming import ParquetStream, ahead, landed_connection
@@ -53,7 +54,7 @@ Sources = Callable[[], Iterator[tuple[str, Rows]]]
 """Opens the files or queries of one description, one after the other: name for people, rows."""
 
 
-def read_file(path: Path, file_format: DelimitedFormat | FixedWidthFormat | XlsxFormat) -> Rows:
+def read_file(bank: Bank, path: Path, file_format: DelimitedFormat | FixedWidthFormat | XlsxFormat) -> Rows:
     """Rows of a file by its format."""
     match file_format:
         case DelimitedFormat():
@@ -61,7 +62,9 @@ def read_file(path: Path, file_format: DelimitedFormat | FixedWidthFormat | Xlsx
         case FixedWidthFormat():
             return read_fixed_width(path, file_format)
         case XlsxFormat():
-            return read_xlsx(path, file_format)
+            parts = name_parts(path, file_format)
+            passwords = recipient_passwords(bank.name, parts) if file_format.recipient_password else []
+            return with_parts(read_xlsx(path, file_format, passwords), parts)
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ class Batch:
         Raises:
             DataRefusedError: two of its rows have the same key.
         """
-        (file, first), groups = _grouped(((path.name, read_file(path, lookup.format)) for path in files), 0, 0)
+        (file, first), groups = _grouped(((path.name, read_file(self._bank, path, lookup.format)) for path in files), 0, 0)
         columns = first.columns
         if first.header.absent:
             missing = ", ".join(first.header.absent.values())

@@ -304,15 +304,15 @@ def _sources(bank: Bank, delivery: Delivery, extraction: Extraction | None) -> t
     file_format = delivery.description.format
     assert not isinstance(file_format, SqlFormat)  # noqa: S101  # those were extracted
     names = [display_name(bank, file) for file in delivery.files]
-    return names, partial(_opened, names, delivery.files, file_format)
+    return names, partial(_opened, bank, names, delivery.files, file_format)
 
 
 def _opened(
-    names: list[str], files: list[Path], file_format: DelimitedFormat | FixedWidthFormat | XlsxFormat
+    bank: Bank, names: list[str], files: list[Path], file_format: DelimitedFormat | FixedWidthFormat | XlsxFormat
 ) -> Iterator[tuple[str, Rows]]:
     """One file after the other, so that no more than one workbook is in memory."""
     for name, file in zip(names, files, strict=True):
-        yield name, read_file(file, file_format)
+        yield name, read_file(bank, file, file_format)
 
 
 def _placing_mark(bank: Bank, contract: Contract, business_date: date) -> Path:

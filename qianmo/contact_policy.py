@@ -18,6 +18,8 @@ class ChannelPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    needs_manager: bool
+    """Somebody has to call or go there; a message is sent by the bank, also where nobody looks after the customer."""
     cost_per_contact: Annotated[float, Field(ge=0)]
     """Yuan: fees and the manager's time."""
     contacts_per_day: Annotated[int, Field(gt=0)]

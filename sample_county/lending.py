@@ -10,6 +10,7 @@ import pandas as pd
 from sample_county import parameters as p
 from sample_county.customers import Customers
 from sample_county.economy import Merchants, VillageCredit
+from sample_county.experiment import make_experiment
 from sample_county.identifiers import NULL_DAY, Ints, day_number
 from sample_county.people import People
 from sample_county.randomness import apportion, stream
@@ -44,7 +45,8 @@ class Lending:
     guarantee: line, guarantor (person), amount.
     event: application, customer, product, stage, day, second, channel, list_code, amount, referrer (customer or -1);
     ordered by day.
-    contacts: customer, batch, day, list_code: the ten pushed batches, credited ones first.
+    pushed: customer, batch, day, is_held, credited, list_code: the ten batches, of those credited after it and then of
+    the others; nobody contacted who was held back (is_held).
     """
 
     line: pd.DataFrame
@@ -52,8 +54,13 @@ class Lending:
     repayment: pd.DataFrame
     guarantee: pd.DataFrame
     event: pd.DataFrame
-    contacts: pd.DataFrame
+    pushed: pd.DataFrame
     cheats: Ints
+
+    @property
+    def contacts(self) -> pd.DataFrame:
+        """The rows that were pushed and contacted."""
+        return self.pushed[~self.pushed["is_held"]].reset_index(drop=True)
 
 
 def _month_days(start: Ints, months: Ints) -> Ints:
@@ -179,12 +186,19 @@ def make_lending(
     from_list = min(p.scaled(p.LIST_CREDITED, scale), len(online))
     n = len(online)
     signed = today - random.integers(45, 700, n)
-    batch = np.arange(from_list) % p.LIST_BATCHES
-    contacted = batch_days(today, batch) + random.integers(0, 3, from_list)
-    listed = random.permutation(n)[:from_list]
-    signed[listed] = np.minimum(contacted + random.integers(3, 20, from_list), today - 1)
+    owners = np.unique(customers.of_person[merchants.frame["owner"]])
+    experiment = make_experiment(rows, owners, CONTACT_LISTS, today, seed)
+    rest = p.scaled(p.LIST_ROWS, scale) - from_list
+    batch, rest_batch = np.arange(from_list) % p.LIST_BATCHES, np.arange(rest) % p.LIST_BATCHES
+    sizes = [np.bincount(numbers, minlength=p.LIST_BATCHES) for numbers in (batch, rest_batch)]
+    held, held_credited = experiment.controls(sizes[0] + sizes[1], sizes[0])
+    batch = np.r_[batch, np.repeat(np.arange(p.LIST_BATCHES), held_credited)]
+    is_held = np.arange(len(batch)) >= from_list
+    listed = experiment.choose_credited(online, batch, is_held)
+    contacted = batch_days(today, batch) + random.integers(0, 3, len(batch))
+    signed[listed] = np.minimum(contacted + random.integers(3, 20, len(batch)), today - 1)
     list_code = np.full(n, "", dtype=object)
-    list_code[listed] = np.array(CONTACT_LISTS, dtype=object)[batch]
+    list_code[listed] = np.where(is_held, "", np.array(CONTACT_LISTS, dtype=object)[batch])
     limit = tens_of_thousands(n, 5, 1, 20)
     line = add_lines(
         online,
@@ -204,7 +218,11 @@ def make_lending(
         amount,
         np.minimum(np.maximum(signed[drawers], today - random.integers(2, 350, len(drawers))), today - 1),
     )
-    contacts = [pd.DataFrame({"customer": online[listed], "batch": batch, "day": contacted, "credited": True})]
+    pushed = [
+        pd.DataFrame(
+            {"customer": online[listed], "batch": batch, "day": contacted, "is_held": is_held, "credited": True}
+        )
+    ]
 
     buyers = draw_customers(p.MORTGAGES)
     n = len(buyers)
@@ -333,30 +351,30 @@ def make_lending(
         }
     )
     # The rest of the ten batches went to people who were not credited after it.
-    rest = p.scaled(p.LIST_ROWS, scale) - from_list
     unlined = np.setdiff1d(np.flatnonzero((person >= 0) & sound.to_numpy() & (age >= 18)), all_lines["customer"])
-    quiet = random.permutation(unlined)
-    chosen = quiet[np.arange(rest) % len(quiet)]
-    batch = (np.arange(rest) + np.arange(rest) // len(quiet)) % p.LIST_BATCHES
+    batch = np.r_[rest_batch, np.repeat(np.arange(p.LIST_BATCHES), held - held_credited)]
+    is_held = np.arange(len(batch)) >= rest
+    chosen = experiment.choose_quiet(random.permutation(unlined), batch, is_held)
     # The batch for dormant credit went to those who had a line by then and still have not drawn on it.
     undrawn = all_lines[(all_lines["group"] == "main") & ~all_lines.index.isin(all_loans["line"])]
-    pushed = np.flatnonzero(batch == CONTACT_LISTS.index("credited_not_drawn"))  # the first one
+    dormant = np.flatnonzero(batch == CONTACT_LISTS.index("credited_not_drawn"))  # the first one
     holders = undrawn.loc[undrawn["signed"] < first_batch, "customer"]
-    reached = random.permutation(holders.to_numpy())[: len(pushed)]
-    chosen[pushed[: len(reached)]] = reached
-    contacts.append(
+    reached = random.permutation(holders.to_numpy())[: len(dormant)]
+    chosen[random.permutation(dormant)[: len(reached)]] = reached
+    pushed.append(
         pd.DataFrame(
             {
                 "customer": chosen,
                 "batch": batch,
-                "day": batch_days(today, batch) + random.integers(0, 3, rest),
+                "day": batch_days(today, batch) + random.integers(0, 3, len(batch)),
+                "is_held": is_held,
                 "credited": False,
             }
         )
     )
-    contact = pd.concat(contacts, ignore_index=True)
-    contact["list_code"] = np.array(CONTACT_LISTS)[contact["batch"]]
-    return Lending(all_lines, all_loans, repayment, guarantee, event, contact, cheats)
+    all_pushed = pd.concat(pushed, ignore_index=True)
+    all_pushed["list_code"] = np.array(CONTACT_LISTS)[all_pushed["batch"]]
+    return Lending(all_lines, all_loans, repayment, guarantee, event, all_pushed, cheats)
 
 
 def _repayments(

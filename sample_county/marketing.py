@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,14 @@ class Marketing:
     """since: 0 first load, k: k-th delta day. Days are since 1970-01-01.
 
     contact: customer, day, second, list_code, batch_id, channel, result, manager, since.
+    pushed_row: customer, list_code, batch_id, pushed (day), is_held, village (row, -1 where customers were drawn
+    one by one), channel, manager, since: what the bank's former list system hands over.
     visit: see make_visits.
     opt_out: customer, channel, day, since. authorisation: customer, purpose, channel, granted, expires, revoked, since.
     """
 
     contact: pd.DataFrame
+    pushed_row: pd.DataFrame
     visit: pd.DataFrame
     opt_out: pd.DataFrame
     authorisation: pd.DataFrame
@@ -51,11 +55,9 @@ def make_marketing(
     known = np.flatnonzero(person & (rows["since"] == 0))
     firms = np.flatnonzero((rows["person"] < 0) & (rows["since"] == 0))
 
+    pushed_row = _pushed_rows(lending, today, rows["village"].to_numpy(), manager_of)
     pushed = lending.contacts
     n = len(pushed)
-    code = pushed["list_code"].to_numpy()
-    batch_day = batch_days(today, pushed["batch"].to_numpy())
-    stamp = pd.DatetimeIndex(batch_day.astype("datetime64[D]")).strftime("%Y%m%d").to_numpy()
     credited = pushed["credited"].to_numpy()
     draw = random.random(n)
     result = np.select(
@@ -65,7 +67,7 @@ def make_marketing(
         pd.DataFrame(
             {
                 "customer": pushed["customer"], "day": pushed["day"], "second": random.integers(9, 18, n) * 3600,
-                "list_code": code, "batch_id": code.astype(object) + "-" + stamp,
+                "list_code": pushed["list_code"], "batch_id": _batch_ids(pushed, today),
                 "channel": random.choice(CHANNELS, n, p=[0.3, 0.45, 0.2, 0.05]), "result": result, "since": 0,
             }
         )
@@ -149,4 +151,25 @@ def make_marketing(
             }
         )
     )  # fmt: skip
-    return Marketing(contact, visit, pd.concat(opt_outs, ignore_index=True), pd.concat(grants, ignore_index=True))
+    return Marketing(
+        contact, pushed_row, visit, pd.concat(opt_outs, ignore_index=True), pd.concat(grants, ignore_index=True)
+    )
+
+
+def _batch_ids(pushed: pd.DataFrame, today: int) -> Any:
+    stamp = pd.DatetimeIndex(batch_days(today, pushed["batch"].to_numpy()).astype("datetime64[D]")).strftime("%Y%m%d")
+    return pushed["list_code"].to_numpy().astype(object) + "-" + stamp.to_numpy()
+
+
+def _pushed_rows(lending: Lending, today: int, village: Ints, manager_of: Ints) -> pd.DataFrame:
+    pushed = lending.pushed
+    customer = pushed["customer"].to_numpy()
+    by_village = pushed["list_code"].isin(p.LIST_VILLAGE_BATCHES)
+    return pd.DataFrame(
+        {
+            "customer": customer, "list_code": pushed["list_code"], "batch_id": _batch_ids(pushed, today),
+            "pushed": batch_days(today, pushed["batch"].to_numpy()), "is_held": pushed["is_held"],
+            "village": np.where(by_village, village[customer], -1), "channel": "电话",
+            "manager": manager_of[customer], "since": 0,
+        }
+    )  # fmt: skip

@@ -248,6 +248,24 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
             "mgr_no": employee.take(pa.array(rows["manager"].to_numpy())),
         },
     )
+    if len(rows := of_day(marketing.pushed_row)):
+        villages = text(county.places.villages["village_code"])
+        village = rows["village"].to_numpy()
+        write_csv(
+            folder / f"pushed_row_{stamp}.csv",
+            {
+                "batch_no": text(rows["batch_id"]),
+                "list_no": text(rows["list_code"]),
+                "cust_no": customer(rows),
+                "push_date": day_text(rows["pushed"].to_numpy()),
+                "arm": code(rows["is_held"], {False: "推送", True: "对照"}),
+                "village_no": villages.take(pa.array(village, mask=village < 0)),
+                "channel": text(rows["channel"]),
+                "mgr_no": employee.take(pa.array(rows["manager"].to_numpy())),
+                "goal": text(pd.Series("授信", index=rows.index)),
+                "window_days": text(pd.Series(p.LIST_WINDOW_DAYS, index=rows.index)),
+            },
+        )
     rows = of_day(marketing.opt_out)
     write_csv(
         folder / f"opt_out_{stamp}.csv",
@@ -289,6 +307,7 @@ def write_marketing(county: County, folder: Path, business_date: date) -> None:
     )
     for name, source in (
         ("contact_outcome", "客户经理触达回执"),
+        *([("pushed_row", "原名单系统推送记录")] if len(of_day(marketing.pushed_row)) else []),
         ("visit", "客户经理走访登记"),
         ("opt_out", "客户拒绝营销登记"),
         ("authorisation", "客户营销授权书"),

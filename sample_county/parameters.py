@@ -41,6 +41,28 @@ ONLINE_DRAWN: Final = 4_012  # S2: 用信4012户
 LIST_BATCHES: Final = 10  # S2: 精准推送10个批次
 LIST_ROWS: Final = 87_120  # S2: 87120条数据
 LIST_CREDITED: Final = 5_325  # S2: 成功营销授信客户5325户
+LIST_WINDOW_DAYS: Final = 90  # assumed: in which a pushed customer is counted as credited
+LIST_CONTROL_SHARE: Final = 0.25  # assumed: people held back from a batch, of all who were chosen for it
+LIST_EFFECTS: Final = {  # planted: how much more often the pushed were credited in the window than those held back
+    "credited_not_drawn": 0.030,
+    "whitelisted_not_applied": 0.035,
+    "grid_without_credit": 0.025,
+    "mortgage_consumer_loan": 0.030,
+    "deposit_wealth_quality": 0.0,
+    "credit_card_quality": 0.020,
+    "loan_maturing": 0.040,
+    "settled_good_standing": 0.045,
+    "acquiring_active": 0.030,
+    "payroll_employees": 0.010,
+}
+LIST_VILLAGE_BATCHES: Final = ("whitelisted_not_applied", "grid_without_credit")  # assumed: held back by whole villages
+CONTROL_VILLAGE_SHARE: Final = 0.25  # assumed
+VILLAGE_RESPONSE_DEVIATION: Final = 0.5  # assumed: of the log odds of being credited, between villages
+LIST_RESPONSE_BATCHES: Final = (  # planted: where being credited depends on what the bank knows of the customer
+    "mortgage_consumer_loan", "loan_maturing", "settled_good_standing", "acquiring_active",
+)  # fmt: skip
+RESPONSE_OF_RELATION_LENGTH: Final = 0.8  # planted log odds, per standard deviation of log(1 + years with the bank)
+RESPONSE_OF_MERCHANTS: Final = 0.9  # planted log odds of owners of a shop with acquiring
 PIPELINE: Final = 2_467  # S2 布置场景裂变需求: 储备新增、提升与裂变客户2467户
 PIPELINE_AMOUNT: Final = 2_642_000_000  # S2: 26.42亿元
 PIPELINE_LANDED: Final = 1_278  # S2: 已转化落地1278户

@@ -9,11 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sample_county import parameters as p
 from sample_county.core_files import core_id_numbers
 from sample_county.county import County
 from sample_county.credit_files import AS_NUMBER, FIFTEEN, FIFTEEN_AS_NUMBER, MISSING, MISTYPED, corrected_rows
 from sample_county.explanations import explanations
 from sample_county.identifiers import NULL_DAY, day_number, padded
+from sample_county.lending import CONTACT_LISTS
 from sample_county.social import OWN_BANK
 from sample_county.trade import market_cumulative, market_mean_amounts
 from sample_county.visits import is_cheat
@@ -90,6 +92,9 @@ def figures(county: County, roster: pd.DataFrame, postings: int) -> dict[str, ob
         "list_rows": len(contacts),
         "list_batches": int(contacts["batch"].nunique()),
         "list_credited": int(contacts["credited"].sum()),
+        "list_held_rows": int(lending.pushed["is_held"].sum()),
+        "list_held_credited": int((lending.pushed["is_held"] & lending.pushed["credited"]).sum()),
+        "list_effect": float(np.mean([p.LIST_EFFECTS[code] for code in CONTACT_LISTS])),
         "pipeline": len(pipeline),
         "pipeline_landed": int(pipeline["landed"].sum()),
         "pipeline_yuan": int(pipeline["amount"].sum()) / 100,
@@ -171,6 +176,7 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "staff": listed(rows["is_staff"].to_numpy()),
         "grey_black": listed((rows["risk"] > 0).to_numpy()),
         "explanations": explanations(county, roster),
+        "pushed_batches": pushed_batches(county),
         "supply_chains": pd.DataFrame(
             {
                 "core_customer_id": customer_id.to_numpy()[county.chains.frame["core"]],
@@ -198,6 +204,31 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
             }
         )[visits["story"] != ""],
     }
+
+
+def pushed_batches(county: County) -> pd.DataFrame:
+    """The ten batches with their planted effect, a difference of the rates of being credited in the window.
+
+    depends_on_customer says that the odds of being credited rise with the relation's length and a shop's acquiring.
+    """
+    rows = county.marketing.pushed_row
+    held, credited = rows["is_held"], county.lending.pushed["credited"]
+    counted = pd.DataFrame(
+        {
+            "batch_id": rows["batch_id"],
+            "list_code": rows["list_code"],
+            "is_by_village": rows["village"] >= 0,
+            "treated": ~held,
+            "treated_credited": ~held & credited,
+            "control": held,
+            "control_credited": held & credited,
+        }
+    )
+    found = counted.groupby(["batch_id", "list_code", "is_by_village"], as_index=False).sum()
+    return found.assign(
+        effect=found["list_code"].map(p.LIST_EFFECTS),
+        depends_on_customer=found["list_code"].isin(p.LIST_RESPONSE_BATCHES),
+    )
 
 
 def _resend(county: County, folder: Path, inbox: Path) -> None:

@@ -8,7 +8,7 @@ import lzma
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -20,6 +20,8 @@ from zipfile import BadZipFile, ZipFile
 
 import openpyxl
 import pyarrow as pa
+from msoffcrypto import OfficeFile  # type: ignore[import-untyped]
+from msoffcrypto.exceptions import DecryptionError, InvalidKeyError  # type: ignore[import-untyped]
 from python_calamine import CalamineError, SheetTypeEnum, SheetVisibleEnum, load_workbook
 
 from ingestion.bank import XlsxFormat
@@ -94,23 +96,28 @@ class _Sheet:
     """Formulas that failed, such as #REF!, by row and column."""
 
 
-def read_xlsx(path: Path, file_format: XlsxFormat) -> Rows:
+def read_xlsx(path: Path, file_format: XlsxFormat, passwords: Sequence[str] = ()) -> Rows:
     """Rows below the header; blank rows are not rows.
 
     Numbers without a fraction become integers without `.0` or exponent. Those of more than 15 digits keep an
     exponent: the file has lost their last digits, and no such text is a valid ID number. A row with a failed formula
     has the fault formula_error.
 
+    Args:
+        passwords: one of them opens the workbook if it has a password.
+
     Raises:
-        DataRefusedError: no workbook or one with a password, no such sheet, no row with most of the header texts, or
+        DataRefusedError: no workbook or one with another password, no such sheet, no row with most of the header texts, or
             several visible sheets with it where none is named.
     """
-    sheet = _sheet(path, file_format)
+    sheet = _sheet(path, file_format, passwords)
     return Rows(sheet.names, partial(_pieces, sheet, sheet.names), sheet.header)
 
 
-def _sheet(path: Path, file_format: XlsxFormat) -> _Sheet:
+def _sheet(path: Path, file_format: XlsxFormat, passwords: Sequence[str]) -> _Sheet:
     content = _content(path, file_format)
+    if _ENCRYPTED in content and not content.startswith(b"PK"):
+        content = _decrypted(path, content, passwords)
     has_errors = _inspected(path, content)
     try:
         with load_workbook(BytesIO(content)) as workbook:
@@ -166,16 +173,38 @@ def _content(path: Path, file_format: XlsxFormat) -> bytes:
     return b"".join(parts)
 
 
+def _decrypted(path: Path, content: bytes, passwords: Sequence[str]) -> bytes:
+    """The workbook inside an encrypted one, opened in memory; only as much as is delivered expands from it."""
+    if not passwords:
+        raise DataRefusedError(
+            f"{path}: expected a workbook without a password, found an encrypted one. Have it sent without"
+        )
+    for password in passwords:
+        plain = BytesIO()
+        try:
+            office = OfficeFile(BytesIO(content))
+            office.load_key(password=password, verify_password=True)
+            office.decrypt(plain)
+        except (InvalidKeyError, DecryptionError):
+            continue
+        except Exception as error:  # msoffcrypto lets out whatever a damaged container leads it to
+            raise DataRefusedError(
+                f"{path}: expected an encrypted workbook, found a damaged one ({type(error).__name__}). Have it sent "
+                "again"
+            ) from None
+        return plain.getvalue()
+    raise DataRefusedError(
+        f"{path}: expected a workbook that its recipient's password opens, found another password. Was the file "
+        "renamed? Its name says whose it is; else have it sent without a password"
+    )
+
+
 def _inspected(path: Path, content: bytes) -> bool:
     """Whether a formula failed anywhere; every part is expanded once, in pieces, before the reader takes it whole.
 
     Raises:
         DataRefusedError: the file is no workbook of this format, is cut off, or expands beyond the limits.
     """
-    if _ENCRYPTED in content and not content.startswith(b"PK"):
-        raise DataRefusedError(
-            f"{path}: expected a workbook without a password, found an encrypted one. Have it sent without"
-        )
     if not content.startswith(b"PK\x03\x04"):
         kind = archive_kind(content) or ("text or other content" if content else "an empty file")
         raise DataRefusedError(f"{path}: expected an .xlsx workbook, found {kind}. Have it saved as .xlsx")

@@ -170,7 +170,7 @@ def test_batches_that_need_a_legal_basis_have_one(county: Generated) -> None:
         for path in (county.inbox / source).rglob("*")
         if path.suffix in (".csv", ".xlsx")
     ]
-    assert len(batches) == 4 + 4 * len(DAYS)
+    assert len(batches) == 5 + 4 * len(DAYS)
     for path in batches:
         basis = json.loads(path.with_suffix("").with_suffix(".basis.json").read_text(encoding="utf-8"))
         assert set(basis) == {"source", "legal_basis", "purpose", "expires"}

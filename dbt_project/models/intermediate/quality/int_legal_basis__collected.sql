@@ -74,6 +74,16 @@ held as (
     select
         legal_entity_code,
         'marketing' as source,
+        'pushed_row' as table_name,
+        basis_source,
+        legal_basis,
+        basis_purpose,
+        basis_expiry
+    from {{ ref('stg_marketing__pushed_row') }}
+    union all
+    select
+        legal_entity_code,
+        'marketing' as source,
         'visit' as table_name,
         basis_source,
         legal_basis,

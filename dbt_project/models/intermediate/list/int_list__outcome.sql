@@ -1,0 +1,358 @@
+with
+
+definitions as (
+    select * from {{ ref('int_list__definition') }}
+),
+
+list_rows as (
+    select * from {{ ref('fct_list_row') }}
+),
+
+approved as (
+    select * from {{ ref('stg_ledger__list_batch') }}
+    where state = 'approved'
+),
+
+pushed as (
+    select * from {{ ref('stg_marketing__pushed_row') }}
+    where pushed_date <= {{ business_date() }}
+),
+
+identities as (
+    select * from {{ ref('int_customer__identity') }}
+    where source_table = 'core.customer'
+),
+
+customers as (
+    select * from {{ ref('int_metric__base') }}
+),
+
+accounts as (
+    select * from {{ ref('int_account__balanced') }}
+),
+
+products as (
+    select * from {{ ref('stg_master__product') }}
+),
+
+-- Everybody who was drawn, for the list or for its control group. What the list is sent on is the evening of its date,
+-- so what happens on that date is no outcome; a former system's batch went out in the morning.
+enrolled as (
+    select
+        list_rows.legal_entity_code,
+        'warehouse' as origin,
+        list_rows.list_code,
+        list_rows.batch_id,
+        list_rows.customer_id,
+        list_rows.branch_code,
+        list_rows.manager_id,
+        list_rows.is_holdout as is_control,
+        if(list_rows.holdout_unit = 'grid', list_rows.holdout_cluster, null) as cluster_code,
+        list_rows.channel,
+        list_rows.product_code,
+        definitions.outcome,
+        definitions.outcome_window_days as window_days,
+        list_rows.listed_date + 1 as window_start_date,
+        list_rows.listed_date + definitions.outcome_window_days as window_end_date
+    from list_rows
+    inner join approved
+        on
+            list_rows.legal_entity_code = approved.legal_entity_code
+            and list_rows.batch_id = approved.batch_id
+    inner join definitions
+        on
+            list_rows.legal_entity_code = definitions.legal_entity_code
+            and list_rows.list_code = definitions.list_code
+    union all
+    select
+        pushed.legal_entity_code,
+        'former' as origin,
+        pushed.list_code,
+        pushed.list_batch_id as batch_id,
+        identities.customer_id,
+        any_value(customers.branch_code) as branch_code,
+        any_value(pushed.manager_id) as manager_id,
+        bool_or(pushed.arm = 'control') as is_control,
+        any_value(pushed.cluster_code) as cluster_code,
+        any_value(pushed.channel) as channel,
+        any_value(definitions.product_code) as product_code,
+        any_value(pushed.outcome) as outcome,
+        any_value(pushed.outcome_window_days) as window_days,
+        min(pushed.pushed_date) as window_start_date,
+        min(pushed.pushed_date + cast(pushed.outcome_window_days as integer)) as window_end_date
+    from pushed
+    inner join identities
+        on
+            pushed.legal_entity_code = identities.legal_entity_code
+            and pushed.customer_id = identities.source_key
+    left join customers
+        on
+            identities.legal_entity_code = customers.legal_entity_code
+            and identities.customer_id = customers.customer_id
+    left join definitions
+        on
+            pushed.legal_entity_code = definitions.legal_entity_code
+            and pushed.list_code = definitions.list_code
+    group by pushed.legal_entity_code, pushed.list_code, pushed.list_batch_id, identities.customer_id
+    -- Of two records that are one person the one may have been pushed and the other held back: neither then.
+    having count(distinct pushed.arm) = 1
+),
+
+applied as (
+    select
+        legal_entity_code,
+        customer_id,
+        product_code,
+        cast(entered_at as date) as event_date,
+        application_amount as amount
+    from {{ ref('int_application__staged') }}
+    where stage_code = 'accepted' and customer_id is not null
+),
+
+credited as (
+    select
+        legal_entity_code,
+        customer_id,
+        product_code,
+        approved_date as event_date,
+        limit_amount as amount
+    from {{ ref('int_credit_line__assessed') }}
+),
+
+drawn as (
+    select
+        legal_entity_code,
+        customer_id,
+        product_code,
+        disbursed_date as event_date,
+        loan_amount as amount
+    from {{ ref('int_loan__assessed') }}
+),
+
+signed_up as (
+    select
+        identities.legal_entity_code,
+        identities.customer_id,
+        signups.product_code,
+        signups.signup_date as event_date,
+        cast(null as decimal(18, 2)) as amount
+    from {{ ref('stg_core__product_signup') }} as signups
+    inner join identities
+        on
+            signups.legal_entity_code = identities.legal_entity_code
+            and signups.customer_id = identities.source_key
+),
+
+opened as (
+    select
+        legal_entity_code,
+        customer_id,
+        product_code,
+        open_date as event_date,
+        balance as amount
+    from accounts
+),
+
+merchants as (
+    select
+        legal_entity_code,
+        merchant_id,
+        customer_id,
+        signed_date
+    from {{ ref('int_merchant__located') }}
+),
+
+watched as (
+    select distinct
+        legal_entity_code,
+        customer_id,
+        outcome
+    from enrolled
+),
+
+traded as (
+    select
+        merchants.legal_entity_code,
+        merchants.customer_id,
+        merchant_days.transaction_date as event_date,
+        sum(merchant_days.amount) as amount
+    from {{ ref('int_merchant_day__aggregated') }} as merchant_days
+    inner join merchants
+        on
+            merchant_days.legal_entity_code = merchants.legal_entity_code
+            and merchant_days.merchant_id = merchants.merchant_id
+    semi join watched
+        on
+            merchants.legal_entity_code = watched.legal_entity_code
+            and merchants.customer_id = watched.customer_id
+            and watched.outcome = 'merchant_reactivated'
+    where merchant_days.business_date <= {{ business_date() }}
+    group by merchants.legal_entity_code, merchants.customer_id, merchant_days.transaction_date
+    having sum(merchant_days.transaction_count) > 0
+),
+
+moved as (
+    select
+        accounts.legal_entity_code,
+        accounts.customer_id,
+        account_days.posting_date as event_date,
+        sum(account_days.inflow) as amount
+    from {{ ref('int_account_day__aggregated') }} as account_days
+    inner join accounts
+        on
+            account_days.legal_entity_code = accounts.legal_entity_code
+            and account_days.account_id = accounts.account_id
+    semi join watched
+        on
+            accounts.legal_entity_code = watched.legal_entity_code
+            and accounts.customer_id = watched.customer_id
+            and watched.outcome = 'activated'
+    where account_days.business_date <= {{ business_date() }} and account_days.active_posting_count > 0
+    group by accounts.legal_entity_code, accounts.customer_id, account_days.posting_date
+),
+
+-- One line for each way to reach an outcome. product_code: only this product counts; category: only a list for a
+-- product of this kind asks for it.
+events as (
+    select 'applied' as outcome, null as product_code, null as category, * exclude (product_code) from applied
+    union all
+    select 'credited', null, null, * exclude (product_code) from credited
+    union all
+    select 'drawn', null, null, * exclude (product_code) from drawn
+    union all
+    select 'product_opened', product_code, null, * exclude (product_code) from signed_up
+    union all
+    select 'product_opened', product_code, null, * exclude (product_code) from opened
+    union all
+    select 'product_opened', null, 'acquiring', legal_entity_code, customer_id, signed_date, null from merchants
+    union all
+    select 'renewed', null, 'loan', * exclude (product_code) from credited
+    union all
+    select 'renewed', null, 'loan', * exclude (product_code) from drawn
+    union all
+    select 'renewed', null, 'deposit', * exclude (product_code) from opened
+    where product_code in (select products.product_code from products where products.category = 'deposit')
+    union all
+    select 'merchant_reactivated', null, null, * from traded
+    union all
+    select 'activated', null, null, * from moved
+),
+
+reached as (
+    select
+        enrolled.legal_entity_code,
+        enrolled.list_code,
+        enrolled.batch_id,
+        enrolled.customer_id,
+        min(events.event_date) as outcome_date,
+        sum(events.amount) as outcome_amount
+    from enrolled
+    left join products
+        on
+            enrolled.legal_entity_code = products.legal_entity_code
+            and enrolled.product_code = products.product_code
+    inner join events
+        on
+            enrolled.legal_entity_code = events.legal_entity_code
+            and enrolled.customer_id = events.customer_id
+            and enrolled.outcome = events.outcome
+            and coalesce(events.product_code, enrolled.product_code, '') = coalesce(enrolled.product_code, '')
+            and coalesce(events.category, products.category, '') = coalesce(products.category, '')
+            and enrolled.window_start_date <= events.event_date
+            and enrolled.window_end_date >= events.event_date
+    where events.event_date <= {{ business_date() }}
+    group by enrolled.legal_entity_code, enrolled.list_code, enrolled.batch_id, enrolled.customer_id
+),
+
+balances as (
+    select
+        legal_entity_code,
+        account_id,
+        balance_date,
+        balance
+    from {{ ref('int_account_balance__collected') }}
+    where business_date <= {{ business_date() }} and balance_date <= {{ business_date() }}
+    union all
+    -- For a bank without a balance table.
+    select
+        account_days.legal_entity_code,
+        account_days.account_id,
+        account_days.posting_date as balance_date,
+        account_days.closing_balance as balance
+    from {{ ref('int_account_day__aggregated') }} as account_days
+    anti join {{ ref('int_account_balance__collected') }} as delivered
+        on
+            account_days.legal_entity_code = delivered.legal_entity_code
+            and account_days.account_id = delivered.account_id
+    where
+        account_days.business_date <= {{ business_date() }}
+        and account_days.posting_date <= {{ business_date() }}
+        and account_days.closing_balance is not null
+),
+
+account_growth as (
+    select
+        enrolled.legal_entity_code,
+        enrolled.list_code,
+        enrolled.batch_id,
+        enrolled.customer_id,
+        coalesce(max_by(balances.balance, balances.balance_date), 0)
+        - coalesce(
+            max_by(balances.balance, balances.balance_date)
+                filter (where balances.balance_date < enrolled.window_start_date), 0
+        ) as growth
+    from enrolled
+    inner join accounts
+        on
+            enrolled.legal_entity_code = accounts.legal_entity_code
+            and enrolled.customer_id = accounts.customer_id
+            and accounts.is_deposit
+    inner join balances
+        on
+            accounts.legal_entity_code = balances.legal_entity_code
+            and accounts.account_id = balances.account_id
+            and enrolled.window_end_date >= balances.balance_date
+    where enrolled.outcome = 'deposit_grown'
+    group by
+        enrolled.legal_entity_code, enrolled.list_code, enrolled.batch_id, enrolled.customer_id, accounts.account_id
+),
+
+grown as (
+    select
+        legal_entity_code,
+        list_code,
+        batch_id,
+        customer_id,
+        sum(growth) as growth
+    from account_growth
+    group by legal_entity_code, list_code, batch_id, customer_id
+)
+
+select
+    enrolled.*,
+    enrolled.window_end_date < {{ business_date() }} as is_window_over,
+    case enrolled.outcome
+        when 'deposit_grown' then coalesce(grown.growth >= {{ var('list_deposit_growth') }}, false)
+        else reached.customer_id is not null
+    end as is_reached,
+    case
+        when enrolled.outcome <> 'deposit_grown' then reached.outcome_date
+        when grown.growth >= {{ var('list_deposit_growth') }}
+            then least(enrolled.window_end_date, {{ business_date() }})
+    end as outcome_date,
+    cast(
+        coalesce(if(enrolled.outcome = 'deposit_grown', grown.growth, reached.outcome_amount), 0) as decimal(18, 2)
+    ) as outcome_amount
+from enrolled
+left join reached
+    on
+        enrolled.legal_entity_code = reached.legal_entity_code
+        and enrolled.list_code = reached.list_code
+        and enrolled.batch_id = reached.batch_id
+        and enrolled.customer_id = reached.customer_id
+left join grown
+    on
+        enrolled.legal_entity_code = grown.legal_entity_code
+        and enrolled.list_code = grown.list_code
+        and enrolled.batch_id = grown.batch_id
+        and enrolled.customer_id = grown.customer_id
