@@ -254,7 +254,7 @@ def excluded_batches(contents: Mapping[str, str], written: str) -> dict[str, str
     """
     names = re.split(r"[,,、;;\s]+", written.strip())
     if unknown := sorted(set(names) - set(contents) - {""}):
-        raise ConfigurationError(f"{', '.join(unknown)}: not among the batches asked for 不在本次审批之列: nothing is decided")
+        raise ConfigurationError(f"{', '.join(unknown)}: not asked for 不在本次审批之列: nothing is decided")
     return {name: contents[name] for name in names if name}
 
 

@@ -17,6 +17,7 @@ from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -108,6 +109,21 @@ def deliver_last(bank: Bank, progress: Progress) -> list[Delivery]:
     return deliver(bank, last, progress) if last else []
 
 
+def last_deliveries(home: BankHome, before: date = date.max) -> list[dict[str, Any]]:
+    """The last delivery of each recipient and list (before a date): what recipients have. Rows of the ledger."""
+    table = ledger.delivery
+    who = (table.c.list_code, table.c.recipient_type, table.c.recipient)
+    last = (
+        select(*who, func.max(table.c.business_date).label("business_date"))
+        .where(table.c.business_date < before.isoformat(), table.c.snapshot.is_not(None))
+        .group_by(*who)
+        .subquery()
+    )
+    is_last = and_(*(table.c[name] == last.c[name] for name in (*(one.name for one in who), "business_date")))
+    with ledger.transaction(home) as connection:
+        return [dict(row) for row in connection.execute(select(table).join(last, is_last)).mappings()]
+
+
 def _last_date(home: BankHome, table: Table) -> date | None:
     with ledger.transaction(home) as connection:
         last = connection.execute(select(func.max(table.c.business_date))).scalar()
@@ -186,18 +202,8 @@ class _Run:
 
     def _held(self) -> dict[Path, list[str]]:
         """The last delivery of each recipient and list before the date, by the file that has its rows."""
-        table = ledger.delivery
-        who = (table.c.list_code, table.c.recipient_type, table.c.recipient)
-        last = (
-            select(*who, func.max(table.c.business_date).label("business_date"))
-            .where(table.c.business_date < self.business_date.isoformat(), table.c.snapshot.is_not(None))
-            .group_by(*who)
-            .subquery()
-        )
-        is_last = and_(*(table.c[name] == last.c[name] for name in (*(one.name for one in who), "business_date")))
-        with ledger.transaction(self.bank.home) as connection:
-            found = connection.execute(select(table.c.delivery_id, table.c.snapshot).join(last, is_last))
-            return self._files({row.delivery_id: row.snapshot for row in found})
+        last = last_deliveries(self.bank.home, before=self.business_date)
+        return self._files({row["delivery_id"]: row["snapshot"] for row in last})
 
     def _files(self, snapshots: Mapping[str, str]) -> dict[Path, list[str]]:
         """Delivery ids by the file that has their rows."""
