@@ -24,22 +24,6 @@ LEAST_DIGITS, SHOWN_DIGITS = 8, 12
 list_app = typer.Typer(no_args_is_help=True, help="Marketing lists 精准营销名单: definitions, batches, effect.")
 
 
-@list_app.command("batches")
-def list_batches(ctx: typer.Context, as_json: Json = False) -> None:
-    """Every batch: rows, control group, state, until when it can be approved, who decided and the content's SHA-256."""
-    from qianmo import ledger
-    from qianmo.tables import show_table
-
-    batches = ledger.rows(bank_of(ctx).home, ledger.list_batch)
-    if as_json:
-        typer.echo(json.dumps(batches, ensure_ascii=False, indent=2))
-        return
-    columns = ("batch_id", "rows", "holdout_rows", "state", "expires_at", "decided_by", "decision")
-    headings = ("batch 批次", "rows 户数", "holdout 对照组", "state 状态", "expires 审批截止", "by 审批人", "how 方式",
-                "content 内容摘要")  # fmt: skip
-    show_table("Batches of lists 名单批次", headings, [tuple(batch[c] for c in columns) for batch in batches])
-
-
 @list_app.command("show")
 def list_show(code: str) -> None:
     """The definition of a list as its reviewer reads it, in Chinese."""
@@ -64,6 +48,20 @@ def list_lint(
         raise ConfigurationError("\n".join(faults))
     typer.echo(f"{len(found)} lists, no fault")
 
+
+@list_app.command("batches")
+def list_batches(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every batch: rows, control group, state, until when it can be approved, who decided and the content's SHA-256."""
+    from qianmo import ledger
+    from qianmo.tables import show_table
+
+    batches = ledger.rows(bank_of(ctx).home, ledger.list_batch)
+    if as_json:
+        typer.echo(json.dumps(batches, ensure_ascii=False, indent=2))
+        return
+    columns = ("batch_id", "rows", "holdout_rows", "state", "expires_at", "decided_by", "decision")
+    headings = ("batch 批次", "rows 户数", "holdout 对照组", "state 状态", "expires 审批截止", "by 审批人", "how 方式",
+                "content 内容摘要")  # fmt: skip
     show_table(
         "Batches of lists 名单批次",
         headings,
