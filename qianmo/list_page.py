@@ -22,7 +22,7 @@ from qianmo.definitions import (
     value_labels,
 )
 from qianmo.errors import ConfigurationError
-from qianmo.lift import Plan
+from qianmo.lift import required_rows
 from qianmo.materials import Material, materials
 
 _LEAST_RATE = 0.005
@@ -209,7 +209,7 @@ def _proof(definition: MarketingList, files: ReviewedFiles) -> str:
     if not definition.holdout_share:
         return f"目标结果:{files.labels['list_outcome'][definition.outcome]}。不设对照组,只记结果,不作增量结论。"
     rate = base_rate(definition)
-    plan = Plan(rate, definition.expected_lift, definition.holdout_share)
+    required = float(required_rows(rate, definition.expected_lift, definition.holdout_share))
     grid = "(按网格抽取,须再乘设计效应)" if definition.holdout_unit == "grid" else ""
     return _table(
         ("项目", "内容"),
@@ -219,7 +219,7 @@ def _proof(definition: MarketingList, files: ReviewedFiles) -> str:
             ("对照组", f"{definition.holdout_share:.0%},按{files.labels['holdout_unit'][definition.holdout_unit]}抽取"),
             ("对照组预期结果率", f"{rate:.1%}"),
             ("期望增量", f"{definition.expected_lift:.1%}"),
-            ("所需样本(名单与对照组合计)", f"{plan.required_rows:,}户{grid}"),
+            ("所需样本(名单与对照组合计)", f"{required:,.0f}户{grid}"),
         ],
     )
 
