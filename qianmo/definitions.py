@@ -613,7 +613,7 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     rules = {tag.code: tag.when_sql for tag in tags(folder)}
     for definition in loaded:
         definition._tag_rules = rules
-    if faults := list_faults(folder / "lists", loaded, set(rules), materials(folder)):
+    if faults := list_faults(folder / "lists", loaded, set(rules), materials()):
         raise ConfigurationError("\n".join(faults))
     return loaded
 
@@ -731,9 +731,9 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     variables["flows"] = flows(folder)
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
-        "contact_policy": contact_policy(folder).model_dump(),
+        "contact_policy": contact_policy().model_dump(),
         "response_model": response_model().model_dump(include={"takeover"}),
-        "materials": [material.model_dump(mode="json") for material in materials(folder).values()],
+        "materials": [material.model_dump(mode="json") for material in materials().values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),

@@ -93,18 +93,18 @@ def test_a_list_follows_its_schema(tmp_path: Path, changed: dict[str, Any], told
 def test_material_is_there_once_and_expires_after_its_approval(tmp_path: Path) -> None:
     folder = edited(tmp_path / "twice", "materials.yml", lambda entries: [*entries, entries[0]])
     with pytest.raises(ConfigurationError, match=r"materials.yml: material_id: MAT-AC-QR: is there twice"):
-        materials(folder)
+        materials(folder / "materials.yml")
     folder = edited(
         tmp_path / "early", "materials.yml", lambda entries: [entries[0] | {"expires_on": date(2026, 1, 1)}]
     )
     with pytest.raises(ConfigurationError, match=r"materials.yml: 0: .*2026-01-01 is not after approved_on"):
-        materials(folder)
+        materials(folder / "materials.yml")
 
 
 def test_the_contact_policy_speaks_of_every_channel(tmp_path: Path) -> None:
     folder = edited(tmp_path, "contact_policy.yml", lambda policy: policy | {"channels": {}, "rest_days": 0})
     with pytest.raises(ConfigurationError, match=r"contact_policy.yml: rest_days: "):
-        contact_policy(folder)
+        contact_policy(folder / "contact_policy.yml")
 
 
 def test_what_a_list_says_of_a_tag_is_the_rule_of_the_tag() -> None:
