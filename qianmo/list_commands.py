@@ -5,6 +5,7 @@ Imports of what a command does stay inside it, as in qianmo/cli.py.
 
 import json
 from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,31 @@ LEAST_DIGITS, SHOWN_DIGITS = 8, 12
 """Of a SHA-256: to be given with a decision, and shown."""
 
 list_app = typer.Typer(no_args_is_help=True, help="Marketing lists 精准营销名单: definitions, batches, effect.")
+
+
+@list_app.command("show")
+def list_show(code: str) -> None:
+    """The definition of a list as its reviewer reads it, in Chinese."""
+    from qianmo.list_page import list_page
+
+    typer.echo(list_page(code))
+
+
+@list_app.command("lint")
+def list_lint(
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Faults of that date; today when left out.")
+    ] = None,
+) -> None:
+    """Every fault of the list definitions: schema, tags, columns, material, legal basis, and what has expired."""
+    from qianmo.definitions import lists
+    from qianmo.list_checks import expired
+    from qianmo.materials import materials
+
+    found = lists()
+    if faults := expired(found, materials(), day.date() if day else date.today()):
+        raise ConfigurationError("\n".join(faults))
+    typer.echo(f"{len(found)} lists, no fault")
 
 
 @list_app.command("batches")
