@@ -706,6 +706,7 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     from qianmo.linkage import linkage
     from qianmo.materials import materials
     from qianmo.performance import performance
+    from qianmo.response_model import response_model
 
     loaded: dict[str, list[Definition]] = {
         "tags": [*tags(folder)], "metrics": [*metrics(folder)], "lists": [*lists(folder)],
@@ -717,6 +718,7 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
         "contact_policy": contact_policy(folder).model_dump(),
+        "response_model": response_model().model_dump(include={"takeover"}),
         "materials": [material.model_dump(mode="json") for material in materials(folder).values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],

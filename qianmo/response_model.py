@@ -65,6 +65,16 @@ ASSESSED = pa.schema(
 are JSON: what `predicted` needs, bins of the held-out rows, PSI by column.
 """
 
+PREDICTED = pa.schema(
+    [
+        ("list_code", pa.string()),
+        ("customer_id", pa.string()),
+        ("probability", pa.float64()),
+        ("reason", pa.string()),
+    ]
+)
+"""One row per candidate of a list that the model ranks; `reason` in Chinese."""
+
 _Z95 = 1.959963984540054
 _CALIBRATION_BINS = 10
 _LEAST_SHARE = 1e-4  # of a bin without rows, so that its logarithm exists
@@ -160,11 +170,11 @@ def response_model(path: Path = RESPONSE_MODEL) -> ResponseModel:
         raise ConfigurationError(f"{path}: {error}") from None
 
 
-def assessed(list_codes: list[str], past: pa.Table, present: pa.Table, by: ResponseModel) -> pa.Table:
+def assessed(lists: pa.Table, past: pa.Table, present: pa.Table, by: ResponseModel) -> pa.Table:
     """Learn from past rows, hold the model against each list's rule, and decide who ranks.
 
     Args:
-        list_codes: every list.
+        lists: list_code and the outcome of every list.
         past: rows of `PAST` with the features.
         present: list_code and the features, one row per candidate of today.
 
@@ -172,30 +182,44 @@ def assessed(list_codes: list[str], past: pa.Table, present: pa.Table, by: Respo
         Rows of `ASSESSED`, one per list in the order given.
     """
     past = past.sort_by([("listed_date", "ascending"), ("list_code", "ascending"), ("customer_id", "ascending")])
-    present = present.filter(pc.is_in(present["list_code"], pc.unique(past["list_code"])))
     found: dict[str, dict[str, Any]] = {}
-    for outcome in pc.unique(past["outcome"]).to_pylist():
+    for outcome in pc.unique(lists["outcome"]).to_pylist():
         rows = past.filter(pc.equal(past["outcome"], outcome))
-        found |= _assessed_outcome(rows.slice(max(rows.num_rows - by.fit.rows_most, 0)), present, by)
+        if rows.num_rows:
+            codes = lists["list_code"].filter(pc.equal(lists["outcome"], outcome))
+            candidates = present.filter(pc.is_in(present["list_code"], codes.combine_chunks()))
+            rows = rows.slice(max(rows.num_rows - by.fit.rows_most, 0))
+            found |= _assessed_outcome(set(codes.to_pylist()), rows, candidates, by)
     nothing = {
         "is_model": False,
         "decision": "按规则排序:还没有过了观察期的推送结果",
         "past_rows": 0,
         "past_successes": 0,
     }
-    return pa.Table.from_pylist([{"list_code": code} | found.get(code, nothing) for code in list_codes], ASSESSED)
+    return pa.Table.from_pylist(
+        [{"list_code": code} | found.get(code, nothing) for code in lists["list_code"].to_pylist()], ASSESSED
+    )
 
 
-def predicted(model: str, features: pa.Table, list_code: str, by: ResponseModel) -> tuple[Floats, pa.Array]:
-    """Calibrated probability of each row, and in Chinese the three facts that moved it most.
+def predicted(assessments: pa.Table, present: pa.Table, by: ResponseModel) -> pa.Table:
+    """Calibrated probability of each candidate of the lists that the model ranks, and the facts that moved it most.
 
     Args:
-        model: JSON of `ASSESSED`.
-        features: the feature columns, one row per candidate of the list.
+        assessments: rows of `ASSESSED`.
+        present: list_code, customer_id and the features, one row per candidate.
+
+    Returns:
+        Rows of `PREDICTED`.
     """
-    learnt = _Learnt.read(model)
-    values = learnt.standardised(_matrix(features, list(learnt.columns), by))
-    return learnt.probability(values, list_code), _explained(learnt, values, by)
+    tables = [PREDICTED.empty_table()]
+    for one in assessments.filter(assessments["is_model"]).to_pylist():
+        rows = present.filter(pc.equal(present["list_code"], one["list_code"]))
+        learnt = _Learnt.read(one["model"])
+        values = learnt.standardised(_matrix(rows, list(learnt.columns), by))
+        probability = pa.array(learnt.probability(values, one["list_code"]))
+        columns = [rows["list_code"], rows["customer_id"], probability, _explained(learnt, values, by)]
+        tables.append(pa.table(columns, schema=PREDICTED))
+    return pa.concat_tables(tables)
 
 
 @dataclass(frozen=True)
@@ -249,20 +273,21 @@ class _Rows:
     columns: tuple[str, ...]
 
 
-def _assessed_outcome(table: pa.Table, present: pa.Table, by: ResponseModel) -> dict[str, dict[str, Any]]:
-    """Rows of `ASSESSED` by list, of the lists with past rows of one outcome."""
+def _assessed_outcome(
+    codes: set[str], table: pa.Table, present: pa.Table, by: ResponseModel
+) -> dict[str, dict[str, Any]]:
+    """Rows of `ASSESSED` by list, of the lists with past rows of the outcome that they have now."""
     rows = _rows(table, present, by)
-    whole = _learn(rows, np.ones(len(rows.listed), dtype=bool), by)
+    every = np.ones(len(rows.listed), dtype=bool)
+    whole: _Learnt | None = None
     earlier: dict[int, _Learnt | None] = {}
     found: dict[str, dict[str, Any]] = {}
-    for code in np.unique(rows.lists):
+    for code in sorted(codes.intersection(rows.lists)):
         mine = rows.lists == code
         listed = rows.listed[mine]
         # whole listing dates from the last one back
         cut = int(listed[int(len(listed) * (1 - by.takeover.held_out_share))])
         learnt_from, held_out = rows.known <= cut, mine & (rows.listed >= cut)
-        if cut not in earlier:
-            earlier[cut] = _learn(rows, learnt_from, by)
         told: dict[str, Any] = {
             "past_rows": int(mine.sum()),
             "past_successes": int(rows.success[mine].sum()),
@@ -273,11 +298,19 @@ def _assessed_outcome(table: pa.Table, present: pa.Table, by: ResponseModel) -> 
             "held_out_rows": int(held_out.sum()),
             "held_out_successes": int(rows.success[held_out].sum()),
         }
-        short = _too_few(rows, learnt_from, held_out, by)
-        if short or whole is None or (tested := earlier[cut]) is None:
-            found[code] = told | {"is_model": False, "decision": f"按规则排序:{short or '往期只有一种结果'}"}
+        if short := _too_few(rows, learnt_from, held_out, by):
+            found[code] = told | {"is_model": False, "decision": f"按规则排序:{short}"}
             continue
-        told |= _compared(tested.probability(tested.standardised(rows.matrix[held_out]), code), rows, held_out, by)
+        if cut not in earlier:
+            earlier[cut] = _learn(rows, learnt_from, by)
+        whole = whole or _learn(rows, every, by)
+        if whole is None or (tested := earlier[cut]) is None:
+            found[code] = told | {"is_model": False, "decision": "按规则排序:往期结果或特征没有差异"}
+            continue
+        base = rows.success[learnt_from].mean()
+        told |= _compared(
+            tested.probability(tested.standardised(rows.matrix[held_out]), code), base, rows, held_out, by
+        )
         told |= _drifted(whole, rows, mine, present.filter(pc.equal(present["list_code"], code)), by)
         refused = _refused(told, by)
         found[code] = told | {
@@ -308,7 +341,7 @@ def _rows(table: pa.Table, present: pa.Table, by: ResponseModel) -> _Rows:
         # rows of one customer are learnt from or calibrated on together
         fold=(customers.factorize(sort=True)[0] % by.fit.folds).astype(np.int64),
         rule=table["response_rule"].to_numpy(),
-        value=np.nan_to_num(table["value_amount"].to_numpy(), nan=1.0),
+        value=table["value_amount"].to_numpy(),
         success=table["is_success"].to_numpy(),
         matrix=matrix[:, kept],
         columns=tuple(name for name, is_kept in zip(names, kept, strict=True) if is_kept),
@@ -369,11 +402,13 @@ def _too_few(rows: _Rows, learnt_from: Booleans, held_out: Booleans, by: Respons
     return ""
 
 
-def _compared(model: Floats, rows: _Rows, held_out: Booleans, by: ResponseModel) -> dict[str, Any]:
-    """Figures of the rule and of the model on held-out rows."""
+def _compared(model: Floats, base: float, rows: _Rows, held_out: Booleans, by: ResponseModel) -> dict[str, Any]:
+    """Figures of the rule and of the model on held-out rows; a rule that says nothing of a row says the base rate."""
     success = rows.success[held_out]
-    rule = np.nan_to_num(rows.rule[held_out])
+    rule = np.nan_to_num(rows.rule[held_out], nan=base)
+    # rows of a former system have no value: then every success counts alike
     value = rows.value[held_out]
+    value = np.ones(len(value)) if np.isnan(value).any() else value
     low, high, rule_auc, model_auc = auc_gain(success, rule, model)
     losses = {side: _loss(success, one) for side, one in (("rule", rule), ("model", model))}
     gain = losses["rule"] - losses["model"]

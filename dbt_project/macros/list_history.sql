@@ -26,6 +26,8 @@
             cast(null as varchar) as holdout_cluster,
             cast(null as boolean) as is_holdout,
             cast(null as double) as response_probability,
+            cast(null as double) as value_amount,
+            cast(null as varchar) as scored_by,
             cast(null as date) as listed_date,
             cast(null as date) as valid_until,
             cast(null as date) as closed_date,

@@ -23,6 +23,7 @@ from qianmo.response_model import (
 BY = response_model()
 COLUMNS = [one.column for one in BY.features]
 FIRST = date(2026, 1, 1)
+A, B = (pa.table({"list_code": [code], "outcome": ["credited"]}) for code in "ab")
 ROWS, BATCHES = 900, 4
 
 
@@ -62,8 +63,14 @@ def present(*lists: str, seed: int = 2, shops: float = 0.4, relation_years: floa
     of = {"has_merchant": (random.random(size) < shops).astype(float)}
     of["relation_years"] = random.random(size) * relation_years
     return pa.concat_tables(
-        [pa.table({"list_code": [code] * size} | features(random, size, **of)) for code in lists]
-    )  # fmt: skip
+        [
+            pa.table(
+                {"list_code": [code] * size, "customer_id": [f"P{n}" for n in range(size)]}
+                | features(random, size, **of)
+            )
+            for code in lists
+        ]
+    )
 
 
 def one(table: pa.Table) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def put(table: pa.Table, column: str, values: pa.Array) -> pa.Table:
 
 
 def test_a_model_that_beats_the_rule_on_later_batches_takes_over_with_its_figures() -> None:
-    row = one(assessed(["a"], past("a", weight=2.0), present("a"), BY))
+    row = one(assessed(A, past("a", weight=2.0), present("a"), BY))
     assert (row["is_model"], row["decision"]) == (True, "按模型排序:留出期检验显著优于规则")
     assert row["held_out_from"] == FIRST + timedelta(days=90)
     assert (row["held_out_rows"], row["learnt_rows"]) == (ROWS, ROWS * (BATCHES - 1))
@@ -99,14 +106,14 @@ def test_a_model_that_beats_the_rule_on_later_batches_takes_over_with_its_figure
     ids=["nothing to learn", "the rule knows it", "too few to learn from", "no past"],
 )
 def test_otherwise_the_rule_stays_and_the_reason_is_said(rows: pa.Table, why: str) -> None:
-    row = one(assessed(["a"], rows, present("a"), BY))
+    row = one(assessed(A, rows, present("a"), BY))
     assert not row["is_model"]
     assert row["decision"].startswith("按规则排序:")
     assert why in row["decision"]
 
 
 def test_candidates_unlike_past_rows_hand_back_to_the_rule() -> None:
-    row = one(assessed(["a"], past("a", weight=2.0), present("a", shops=0.95), BY))
+    row = one(assessed(A, past("a", weight=2.0), present("a", shops=0.95), BY))
     assert not row["is_model"]
     assert "模型漂移" in row["decision"]
     drift = {one["column"]: one["psi"] for one in json.loads(row["feature_drift"])}
@@ -115,7 +122,7 @@ def test_candidates_unlike_past_rows_hand_back_to_the_rule() -> None:
 
 def test_a_list_is_judged_on_its_own_rows_and_learns_from_others_of_the_outcome() -> None:
     rows = pa.concat_tables([past("a", weight=2.0), past("b", weight=0.0, seed=3)])
-    a, b = assessed(["a", "b"], rows, present("a", "b"), BY).to_pylist()
+    a, b = assessed(pa.concat_tables([A, B]), rows, present("a", "b"), BY).to_pylist()
     assert (a["is_model"], b["is_model"]) == (True, False)
     assert a["learnt_rows"] == b["learnt_rows"] == 2 * ROWS * (BATCHES - 1)
 
@@ -123,27 +130,30 @@ def test_a_list_is_judged_on_its_own_rows_and_learns_from_others_of_the_outcome(
 def test_outcomes_that_were_not_known_yet_are_not_learnt_from() -> None:
     rows = past("a", weight=2.0)
     late = pa.array([day + timedelta(days=31) for day in rows["listed_date"].to_pylist()], pa.date32())
-    row = one(assessed(["a"], put(rows, "known_date", late), present("a"), BY))
+    row = one(assessed(A, put(rows, "known_date", late), present("a"), BY))
     assert row["learnt_rows"] == ROWS * (BATCHES - 2)
 
 
 def test_history_that_began_too_late_is_left_out() -> None:
     rows = past("a", weight=2.0)
     unknown = pa.array([None] * (ROWS * 2) + [1.0] * (ROWS * 2), pa.float64())
-    row = one(assessed(["a"], put(rows, "inflow_90d", unknown), present("a"), BY))
+    row = one(assessed(A, put(rows, "inflow_90d", unknown), present("a"), BY))
     assert set(COLUMNS) - set(json.loads(row["model"])["columns"]) == {"inflow_90d"}
 
 
 def test_the_same_rows_in_any_order_give_the_same_model() -> None:
     rows, today = past("a", weight=2.0), present("a")
     shuffled = rows.take(pa.array(np.random.default_rng(5).permutation(rows.num_rows)))
-    assert assessed(["a"], rows, today, BY).equals(assessed(["a"], shuffled, today, BY))
+    assert assessed(A, rows, today, BY).equals(assessed(A, shuffled, today, BY))
 
 
 def test_a_prediction_names_what_moved_it() -> None:
-    row = one(assessed(["a"], past("a", weight=2.0), present("a"), BY))
     today = present("a")
-    probability, reason = predicted(row["model"], today, "a", BY)
+    rows = assessed(pa.concat_tables([A, B]), past("a", weight=2.0), today, BY)
+    told = predicted(rows, pa.concat_tables([today, present("b")]), BY)
+    assert told["list_code"].to_pylist() == today["list_code"].to_pylist()
+    assert told["customer_id"].to_pylist() == today["customer_id"].to_pylist()
+    probability, reason = told["probability"].to_numpy(), told["reason"]
     shop = today["has_merchant"].to_numpy() == 1
     assert probability[shop].min() > probability[~shop].max()
     assert set(pc.starts_with(reason.filter(pa.array(shop)), "有收单商户(提高)、").to_pylist()) == {True}
@@ -185,3 +195,9 @@ def test_protected_attributes_and_what_stands_for_them_do_not_load(column: str, 
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="take it out"):
         response_model(path)
+
+
+def test_rows_of_another_outcome_than_the_list_has_now_say_nothing_of_it() -> None:
+    renewed = pa.table({"list_code": ["a"], "outcome": ["renewed"]})
+    row = one(assessed(renewed, past("a", weight=2.0), present("a"), BY))
+    assert (row["past_rows"], row["is_model"]) == (0, False)

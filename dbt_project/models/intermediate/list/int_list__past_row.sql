@@ -1,0 +1,77 @@
+with
+
+past as (
+    select * from {{ list_outcomes_before() }}
+),
+
+known as (
+    select * from {{ ref('int_list__response_input') }}
+),
+
+list_rows as (
+    select * from {{ list_rows_before() }}
+),
+
+-- What a list's rule says of the facts of that day; of what has no dates it knows nothing.
+then_known as (
+    select
+        past.list_code,
+        past.batch_id,
+        past.listed_date as business_date,
+        {{ columns_missing('int_customer__features', 'int_list__response_input') }}
+        known.* exclude (listed_date)
+    from past
+    inner join known
+        on
+            past.legal_entity_code = known.legal_entity_code
+            and past.customer_id = known.customer_id
+            and past.listed_date = known.listed_date
+),
+
+ruled as (
+    {%- for list in var('lists') %}
+    select
+        legal_entity_code,
+        batch_id,
+        customer_id,
+        cast({{ list.response }} as double) as response_rule
+    from then_known
+    where list_code = {{ sql_text(list.code) }}
+    union all
+    {%- endfor %}
+    select
+        legal_entity_code,
+        batch_id,
+        customer_id,
+        cast(null as double) as response_rule
+    from then_known
+    where false
+)
+
+select
+    past.list_code,
+    past.batch_id,
+    past.outcome,
+    past.known_date,
+    -- as it was said then, where this warehouse made the list
+    coalesce(if(list_rows.scored_by = 'rule', list_rows.response_probability, null), ruled.response_rule)
+        as response_rule,
+    list_rows.value_amount,
+    past.is_success,
+    known.*
+from past
+inner join known
+    on
+        past.legal_entity_code = known.legal_entity_code
+        and past.customer_id = known.customer_id
+        and past.listed_date = known.listed_date
+left join ruled
+    on
+        past.legal_entity_code = ruled.legal_entity_code
+        and past.batch_id = ruled.batch_id
+        and past.customer_id = ruled.customer_id
+left join list_rows
+    on
+        past.legal_entity_code = list_rows.legal_entity_code
+        and past.batch_id = list_rows.batch_id
+        and past.customer_id = list_rows.customer_id
