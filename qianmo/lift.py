@@ -1,19 +1,16 @@
-"""What a list brought about: differences between who was served and who was held back by chance, with their intervals.
+"""What a list brought about: differences between who was served and who was held back by chance, with intervals.
 
-Everybody who was drawn counts in the group they were drawn into, whatever happened later (intention to treat). Rates are
-shares of the rows enrolled, amounts yuan per row enrolled, differences served minus control.
+Everybody who was drawn counts in the group they were drawn into, whatever happened later (intention to treat). Rates
+are shares of the rows enrolled, amounts yuan per row enrolled, differences served minus control.
 
 The functions take numpy arrays and work on the last axis, so that a simulation of thousands of lists is one call.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
-from statsmodels.stats.power import NormalIndPower  # type: ignore[import-untyped]
-from statsmodels.stats.proportion import proportion_effectsize  # type: ignore[import-untyped]
+from scipy import stats  # type: ignore[import-untyped]
 
 Floats = NDArray[np.float64]
 
@@ -64,9 +61,8 @@ def rate_difference(
         low = _score_limit(p1, n1, p2, n2, np.full_like(difference, -1.0))
         high = _score_limit(p1, n1, p2, n2, np.full_like(difference, 1.0))
     unknown = (n1 == 0) | (n2 == 0)
-    return Difference(
-        *(np.where(unknown, np.nan, a) for a in (difference, low, high, error)), np.full_like(error, np.inf)
-    )
+    difference, low, high, error = (np.where(unknown, np.nan, a) for a in (difference, low, high, error))
+    return Difference(difference, low, high, error, np.full_like(error, np.inf))
 
 
 def _score_limit(p1: Floats, n1: Floats, p2: Floats, n2: Floats, outer: Floats) -> Floats:
@@ -205,60 +201,51 @@ def design_effect(rows_per_cluster: ArrayLike, intracluster: float) -> Floats:
     return np.asarray(1 + ((n**2).sum(axis=-1) / n.sum(axis=-1) - 1) * intracluster)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a list sets out to show.
+def required_rows(
+    base_rate: ArrayLike, expected_lift: ArrayLike, control_share: ArrayLike, effect: ArrayLike = 1.0
+) -> Floats:
+    """Rows, served and control together, of which the expected lift would be found with `POWER` at `ALPHA`.
 
-    base_rate: share of controls expected to reach the outcome. expected_lift: how many more of the served, absolute.
-    control_share: of all rows. effect: design effect, 1 where customers are drawn one by one.
+    Cohen's normal approximation on arcsines (1988, 6.3), as statsmodels' NormalIndPower has it.
+
+    Args:
+        base_rate: share of controls that reach the outcome. expected_lift: how many more of the served, absolute.
+        control_share: of all rows, above 0 and below 1.
+        effect: `design_effect` where whole clusters are drawn.
     """
-
-    base_rate: float
-    expected_lift: float
-    control_share: float
-    effect: float = 1.0
-
-    @cached_property
-    def _size(self) -> float:
-        served_rate = min(self.base_rate + self.expected_lift, 1 - 1e-9)
-        return abs(float(proportion_effectsize(served_rate, max(self.base_rate, 1e-9))))
-
-    @property
-    def _ratio(self) -> float:
-        """Controls per served row."""
-        return self.control_share / (1 - self.control_share)
-
-    @property
-    def required_rows(self) -> int:
-        """Rows, served and control together, of which the expected lift would be found with `POWER` at `ALPHA`."""
-        served = NormalIndPower().solve_power(effect_size=self._size, alpha=ALPHA, power=POWER, ratio=self._ratio)
-        return int(np.ceil(served * (1 + self._ratio) * self.effect))
-
-    def power(self, rows: float) -> float:
-        """How likely the expected lift is found among so many rows."""
-        served = rows * (1 - self.control_share) / self.effect
-        if served < 2:
-            return 0.0
-        return float(NormalIndPower().power(self._size, served, ALPHA, ratio=self._ratio))
+    share = np.asarray(control_share, dtype=float)
+    needed = ((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)) / _effect_size(base_rate, expected_lift)) ** 2
+    return np.asarray(np.ceil(needed / (share * (1 - share)) * np.asarray(effect, dtype=float)))
 
 
-VERDICTS = {
-    "lift": "有增量",
-    "negative": "负增量",
-    "watching": "尚在观察",
-    "too_few": "样本不足",
-    "none": "无显著差异",
-}
+def power(
+    rows: ArrayLike, base_rate: ArrayLike, expected_lift: ArrayLike, control_share: ArrayLike, effect: ArrayLike = 1.0
+) -> Floats:
+    """How likely the expected lift is found among so many rows; arguments as of `required_rows`."""
+    share, n = np.asarray(control_share, dtype=float), np.asarray(rows, dtype=float)
+    shift = _effect_size(base_rate, expected_lift) * np.sqrt(n * share * (1 - share) / np.asarray(effect, dtype=float))
+    critical = stats.norm.ppf(1 - ALPHA / 2)
+    return np.asarray(stats.norm.sf(critical - shift) + stats.norm.cdf(-critical - shift))
 
 
-def verdict(low: float, high: float, is_open: bool, rows: float, required_rows: float) -> str:
-    """Code of `VERDICTS`: what may be said on this day. An interval that excludes zero speaks whatever the sample."""
-    if low > 0:
-        return "lift"
-    if high < 0:
-        return "negative"
-    if is_open:
-        return "watching"
-    if rows < required_rows or np.isnan(low):
-        return "too_few"
-    return "none"
+def _effect_size(base_rate: ArrayLike, expected_lift: ArrayLike) -> Floats:
+    base = np.asarray(base_rate, dtype=float)
+    served = np.clip(base + np.asarray(expected_lift, dtype=float), 0, 1)
+    return np.asarray(2 * np.arcsin(np.sqrt(served)) - 2 * np.arcsin(np.sqrt(np.clip(base, 0, 1))))
+
+
+def verdict(
+    low: ArrayLike, high: ArrayLike, is_open: ArrayLike, rows: ArrayLike, required: ArrayLike
+) -> NDArray[np.str_]:
+    """What may be said on this day: lift, negative, watching, too_few or none (value label lift_verdict).
+
+    An interval that excludes zero speaks whatever the sample; without one the sample is judged once the windows are
+    over. `required` is NaN where nothing was expected beforehand.
+    """
+    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    is_small = np.isnan(low) | (np.asarray(rows, dtype=float) < np.asarray(required, dtype=float))
+    return np.select(
+        [low > 0, high < 0, np.asarray(is_open, dtype=bool), is_small],
+        ["lift", "negative", "watching", "too_few"],
+        "none",
+    )

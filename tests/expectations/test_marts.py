@@ -50,8 +50,11 @@ create table mart_customer_kpi as select date '2026-09-28' as business_date, '1'
 create table mart_kpi_change as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'deposits' as metric_code, 'bank' as dimension, '1' as dimension_value, 'new' as contribution, 5 as amount;
 create table mart_marketing_list as select date '2026-09-28' as business_date, '1' as legal_entity_code,
-    'pool' as list_code, customer_id, '0101' as branch_code, 'phone' as channel, customer_id = 'P4' as is_holdout
+    'pool' as list_code, customer_id, '0101' as branch_code, 'phone' as channel, customer_id = 'P4' as is_holdout,
+    true as is_new
     from dim_customer where customer_id in ('P1', 'P2', 'P3', 'P4');
+create table mart_list_removal as select date '2026-09-28' as business_date, '1' as legal_entity_code,
+    'r1' as row_id;
 create table mart_list_waterfall as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'pool' as list_code, '0101' as branch_code, * from (values
         (0, 'start', 0, 10), (1, 'opted_out', 6, 4), (2, 'holdout', 1, 3), (3, 'delivered', 0, 3)

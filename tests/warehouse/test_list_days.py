@@ -11,19 +11,24 @@ import yaml
 from qianmo.definitions import DEFINITIONS
 from tests.warehouse.conftest import Warehouse, empty_warehouse, person
 
-FIRST, SECOND = date(2026, 9, 29), date(2026, 9, 30)
+FIRST, SECOND, THIRD = date(2026, 9, 29), date(2026, 9, 30), date(2026, 10, 1)
 
+LISTS = ("+path:models/marts/list",)
 MODELS = (
-    "--select", "+mart_marketing_list", "+mart_list_waterfall", "+mart_funnel", "+mart_metric", "+mart_target",
-    "+mart_target_gap", "+path:models/marts/kpi", "+mart_data_quality",
-    "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
+    *LISTS, "+mart_funnel", "+mart_metric", "+mart_target", "+mart_target_gap", "+path:models/marts/kpi",
+    "+mart_data_quality",
 )  # fmt: skip
 
 CAPACITY = 2
 
 
+def selected(*models: str) -> tuple[str, ...]:
+    return ("--select", *models, "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test")
+
+
 def customer(number: int, **columns: Any) -> dict[str, Any]:
-    return person(number, **({"open_date": date(2026, 9, number)} | columns))
+    phone = {"phone_key": f"phone{number}", "phone_masked": f"138****{number:04}"}
+    return person(number, **({"open_date": date(2026, 9, number)} | phone | columns))
 
 
 def line(number: int, **columns: Any) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def authorisation(number: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped definitions with one list, of small capacity."""
+    """The shipped definitions with one list, of small capacity, that takes customers on every date."""
     folder = tmp_path_factory.mktemp("definitions") / "definitions"
     shutil.copytree(DEFINITIONS, folder)
     for path in (folder / "lists").glob("*.yml"):
@@ -66,7 +71,7 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path.unlink()
     path = folder / "lists" / "credited_not_drawn.yml"
     shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
-    shipped |= {"capacity_per_manager": CAPACITY, "holdout_share": 0.2}
+    shipped |= {"capacity_per_manager": CAPACITY, "holdout_share": 0.2, "schedule": "daily"}
     path.write_text(yaml.safe_dump(shipped, allow_unicode=True), encoding="utf-8")
     return folder
 
@@ -87,8 +92,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
         customer(16, branch_code="B2", manager_id="M3"),
         customer(17, branch_code="B2", manager_id=None),
         customer(18, branch_code="B2", manager_id=None),
+        customer(19, branch_code="B2", manager_id=None, birth_date=date(2008, 9, 30)),
     ])  # fmt: skip
-    warehouse.land("credit.credit_line", FIRST, [line(number) for number in range(1, 19)])
+    warehouse.land("credit.credit_line", FIRST, [line(number) for number in range(1, 20)])
     # c1 keeps the money, c2 brings it back the same day.
     loan = {"product_code": "LN_ONLINE", "maturity_date": date(2027, 9, 1), "status": "normal", "five_class": "normal"}
     warehouse.land("credit.loan", FIRST, [
@@ -100,7 +106,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
     warehouse.land("credit.repayment", FIRST, [
         {"repayment_id": "r1", "loan_id": "n2", "repayment_date": date(2026, 9, 26), "principal": 20000, "interest": 0},
     ])  # fmt: skip
-    warehouse.land("marketing.authorisation", FIRST, [authorisation(number) for number in range(1, 18)])
+    warehouse.land("marketing.authorisation", FIRST, [authorisation(number) for number in (*range(1, 18), 19)])
     warehouse.land("marketing.opt_out", FIRST, [
         {"customer_id": "c3", "channel": "phone", "opted_out_date": date(2026, 9, 1)},
         {"customer_id": "c4", "channel": "sms", "opted_out_date": date(2026, 9, 1)},
@@ -116,14 +122,18 @@ def built(tmp_path_factory: pytest.TempPathFactory, definitions: Path) -> Wareho
             ("M2", "contacts", "month", date(2026, 9, 1), 1),
         )
     ])  # fmt: skip
-    warehouse.build(FIRST, *MODELS, definitions=definitions)
+    warehouse.build(FIRST, *selected(*MODELS), definitions=definitions)
     warehouse.land("marketing.contact_outcome", SECOND, [
         {"outcome_id": "o1", "list_code": "credited_not_drawn", "list_batch_id": "credited_not_drawn-20260929",
          "customer_id": "c12", "contacted_at": "2026-09-30 09:00:00", "channel": "phone", "outcome": "reached",
          "manager_id": "M1"},
     ])  # fmt: skip
-    warehouse.build(SECOND, *MODELS, definitions=definitions)
+    warehouse.build(SECOND, *selected(*MODELS), definitions=definitions)
     return warehouse
+
+
+def refused(number: int, day: date) -> dict[str, Any]:
+    return {"customer_id": f"c{number}", "channel": "phone", "opted_out_date": day}
 
 
 def steps(warehouse: Warehouse, day: date) -> dict[str, int]:
@@ -136,42 +146,66 @@ def steps(warehouse: Warehouse, day: date) -> dict[str, int]:
 
 def test_every_candidate_is_accounted_for(built: Warehouse) -> None:
     first = steps(built, FIRST)
-    # 18 credited; c1 and c2 have drawn; c3 refused calls, c18 never agreed.
-    assert first["start"] == 16
+    # 19 credited; c1 and c2 have drawn; c3 refused calls, c18 never agreed, c19 is 18 years old the day after.
+    assert first["start"] == 17
+    assert first["minor"] == 1
     assert first["opted_out"] == 1
     assert first["not_authorised"] == 1
     assert first["start"] == sum(count for code, count in first.items() if code != "start")
     second = steps(built, SECOND)
     assert second["contacted_recently"] == 1
+    assert "minor" not in second
     assert second["start"] == sum(count for code, count in second.items() if code != "start")
 
 
 def test_a_manager_gets_the_best_within_capacity_and_the_branch_the_rest(built: Warehouse) -> None:
     listed = built.rows(
         "select manager_id, branch_name, list_rank, core_customer_id, reason from marts.mart_marketing_list "
-        f"where business_date = date '{FIRST}' and not is_holdout order by manager_id, list_rank"
+        f"where business_date = date '{FIRST}' order by manager_id, score desc"
     )
-    ranks = {manager: [row[2] for row in listed if row[0] == manager] for manager in ("M1", "M2", None)}
-    assert ranks["M1"] == [1, 2]
-    assert len(ranks["M2"]) <= CAPACITY
-    # c16's manager has left, c17 has none: both are the branch's, as far as they are not in the control group.
-    assert {row[3] for row in listed if row[0] is None} <= {"c16", "c17"}
-    assert all(row[1] == "城中支行" for row in listed if row[0] is None)
-    limits = [int(row[3].removeprefix("c")) for row in listed if row[0] == "M1"]
-    assert limits == sorted(limits, reverse=True)
+    assert [row[3] for row in listed if row[0] == "M1"] == ["c12", "c11"]
+    assert [row[3] for row in listed if row[0] == "M2"] == ["c15", "c14"]
+    # c16's manager has left, c17 has none: both are the branch's.
+    assert [row[1:4:2] for row in listed if row[0] is None] == [("城中支行", "c17"), ("城中支行", "c16")]
+    ranks = {manager: [row[2] for row in listed if row[0] == manager and row[2]] for manager in ("M1", "M2", None)}
+    assert all(found == list(range(1, len(found) + 1)) for found in ranks.values())
     assert all("授信额度" in row[4] and "天未用信" in row[4] for row in listed)
+
+
+def open_rows(warehouse: Warehouse, day: date) -> dict[str, tuple[str | None, date]]:
+    """Core customer number to manager and date of listing."""
+    found = warehouse.rows(
+        "select core_customer_id, manager_id, listed_date from marts.mart_marketing_list "
+        f"where business_date = date '{day}'"
+    )
+    assert len({row[0] for row in found}) == len(found)
+    return {row[0]: row[1:] for row in found}
+
+
+def removals(warehouse: Warehouse, day: date) -> list[tuple[Any, ...]]:
+    return warehouse.rows(
+        "select core_customer_id, manager_id, close_reason from marts.mart_list_removal "
+        f"where business_date = date '{day}' order by 1"
+    )
+
+
+def test_a_row_stays_with_its_manager_until_it_is_worked_and_the_next_best_takes_its_place(built: Warehouse) -> None:
+    first, second = open_rows(built, FIRST), open_rows(built, SECOND)
+    assert removals(built, FIRST) == []
+    assert removals(built, SECOND) == [("c12", "M1", "worked")]
+    stayed = {who: row for who, row in first.items() if who != "c12"}
+    assert second == stayed | {"c10": ("M1", SECOND), "c19": (None, SECOND)}
 
 
 def test_the_control_group_stays_the_same(built: Warehouse) -> None:
     groups = [
-        {row[0] for row in built.rows(
-            "select core_customer_id from marts.mart_marketing_list "
-            f"where is_holdout and business_date = date '{day}'"
-        )}
+        dict(built.rows(
+            f"select core_customer_id, is_holdout from marts.mart_marketing_list where business_date = date '{day}'"
+        ))
         for day in (FIRST, SECOND)
     ]  # fmt: skip
-    assert groups[0]
-    assert groups[0] - {"c12"} == groups[1]
+    assert any(groups[0].values())
+    assert all(groups[1][who] == held for who, held in groups[0].items() if who != "c12")
 
 
 def test_draw_and_repay_is_a_draw_but_no_effective_one(built: Warehouse) -> None:
@@ -190,7 +224,7 @@ def test_draw_rates_by_branch(built: Warehouse) -> None:
         f"where metric_code = 'drawdown_rate_credited_all' and business_date = date '{SECOND}' "
         "and dimension in ('bank', 'branch') order by dimension, dimension_value"
     )
-    assert rates == [("示范农商银行", 2, 18), ("戴窑支行", 2, 12), ("城中支行", 0, 6)]
+    assert rates == [("示范农商银行", 2, 19), ("戴窑支行", 2, 12), ("城中支行", 0, 7)]
 
 
 def test_a_stated_target_goes_before_one_that_follows_from_a_longer_period(built: Warehouse) -> None:
@@ -222,6 +256,7 @@ def test_a_rank_is_compared_with_the_business_date_before(built: Warehouse) -> N
 def test_a_date_built_again_is_the_same_and_leaves_the_others_alone(built: Warehouse, definitions: Path) -> None:
     marts = (
         "mart_marketing_list",
+        "mart_list_removal",
         "mart_list_waterfall",
         "mart_metric",
         "mart_manager_kpi",
@@ -230,9 +265,30 @@ def test_a_date_built_again_is_the_same_and_leaves_the_others_alone(built: Wareh
     )
 
     def content() -> list[list[Any]]:
-        return [built.rows(f"select * from marts.{mart} order by all") for mart in marts]
+        dated = [
+            built.rows(f"select * from marts.{mart} where business_date <= date '{SECOND}' order by all")
+            for mart in marts
+        ]
+        return [*dated, built.rows("select * from marts.fct_list_row order by all")]
 
     before = content()
-    assert all({row[0] for row in rows} == {FIRST, SECOND} for rows in before)
-    built.build(SECOND, *MODELS, definitions=definitions)
+    assert all({row[0] for row in rows} == {FIRST, SECOND} for rows in before[2:-1])
+    built.land("marketing.opt_out", THIRD, [refused(11, THIRD)])
+    built.build(THIRD, *selected(*LISTS), definitions=definitions)
+    assert removals(built, THIRD) == [("c11", "M1", "opted_out")]
+    assert open_rows(built, THIRD)["c9"] == ("M1", THIRD)
+    assert content()[:-1] == before[:-1]
+    built.build(SECOND, *selected(*MODELS), definitions=definitions)
     assert content() == before
+
+
+def test_one_more_refusal_on_an_earlier_date_changes_that_customer_and_who_takes_the_place(
+    built: Warehouse, definitions: Path
+) -> None:
+    before = open_rows(built, SECOND)
+    built.land("marketing.opt_out", SECOND, [refused(15, SECOND)])
+    built.build(SECOND, *selected(*LISTS), definitions=definitions)
+    assert removals(built, SECOND) == [("c12", "M1", "worked"), ("c15", "M2", "opted_out")]
+    assert open_rows(built, SECOND) == {
+        **{who: row for who, row in before.items() if who != "c15"}, "c13": ("M2", SECOND)
+    }  # fmt: skip

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 import yaml
 
-from qianmo.definitions import DBT_PROJECT, MarketingList, lists
+from qianmo.definitions import DBT_PROJECT, LIST_SQL, MarketingList, lists
 
 LISTS = {found.code: found for found in lists()}
 
@@ -82,34 +82,38 @@ def test_the_least_to_ship_is_there() -> None:
 @pytest.mark.parametrize("code", LISTS)
 def test_every_eligible_customer_has_a_reason_and_a_rank(features: duckdb.DuckDBPyConnection, code: str) -> None:
     definition = LISTS[code]
-    rows = f"from features where ({definition.eligible})"
+    rows = f"from features where ({definition.sql('eligible')})"
     assert _one(features, f"select count(*) {rows}") > 0, "nobody of the made-up customers is eligible"
-    assert _one(features, f"select count(*) {rows} and ({definition.reason}) is null") == 0
-    assert _one(features, f"select count(*) {rows} and cast({definition.rank_by} as double) is null") == 0
+    assert _one(features, f"select count(*) {rows} and ({definition.sql('reason')}) is null") == 0
+    response, value = definition.sql("response"), definition.sql("value")
+    assert _one(features, f"select count(*) {rows} and (({response}) between 0 and 1) is distinct from true") == 0
+    assert _one(features, f"select count(*) {rows} and (({value}) >= 0) is distinct from true") == 0
+    assert _one(features, f"select count(distinct ({response}) * ({value})) {rows}") > 1, "everybody ranks the same"
 
 
 @pytest.mark.parametrize("code", LISTS)
 def test_a_reason_tells_customers_apart(features: duckdb.DuckDBPyConnection, code: str) -> None:
     definition = LISTS[code]
-    told = _one(features, f"select count(distinct {definition.reason}) from features where {definition.eligible}")
+    reason, eligible = definition.sql("reason"), definition.sql("eligible")
+    told = _one(features, f"select count(distinct {reason}) from features where {eligible}")
     assert told > 1, "the reason names no figure of the customer"
 
 
-def test_nothing_is_promised_in_a_playbook() -> None:
+def test_nothing_is_promised_in_a_playbook_or_a_talking_point() -> None:
     banned = ("保本", "稳赚", "最低利率", "一定能批", "包批")
     found = [
         (code, word)
         for code, definition in LISTS.items()
         for word in banned
-        if word in definition.playbook.replace("不保本", "")
+        if word in "".join([definition.playbook, *definition.talking_points]).replace("不保本", "")
     ]
     assert not found
 
 
 def test_behaviour_towards_other_lenders_needs_its_own_authorisation() -> None:
     def uses(definition: MarketingList) -> bool:
-        return "online_lender" in definition.eligible + definition.reason + definition.rank_by
+        return any("online_lender" in definition.sql(field) for field in LIST_SQL)
 
     using = [definition for definition in LISTS.values() if uses(definition)]
     assert using
-    assert all("is_behaviour_authorised" in definition.eligible for definition in using)
+    assert all("is_behaviour_authorised" in definition.sql("eligible") for definition in using)

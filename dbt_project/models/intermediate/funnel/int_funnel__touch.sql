@@ -1,7 +1,7 @@
 with
 
 contacts as (
-    select * from {{ ref('stg_marketing__contact_outcome') }}
+    select * from {{ ref('int_contact__collected') }}
     where cast(contacted_at as date) <= {{ business_date() }}
 ),
 

@@ -50,6 +50,7 @@ enrolled as (
         if(list_rows.holdout_unit = 'grid', list_rows.holdout_cluster, null) as cluster_code,
         list_rows.channel,
         list_rows.product_code,
+        list_rows.response_probability,
         definitions.outcome,
         definitions.outcome_window_days as window_days,
         list_rows.listed_date + 1 as window_start_date,
@@ -76,6 +77,7 @@ enrolled as (
         any_value(pushed.cluster_code) as cluster_code,
         any_value(pushed.channel) as channel,
         any_value(definitions.product_code) as product_code,
+        cast(null as double) as response_probability,
         any_value(pushed.outcome) as outcome,
         any_value(pushed.outcome_window_days) as window_days,
         min(pushed.pushed_date) as window_start_date,
@@ -264,26 +266,53 @@ reached as (
     group by enrolled.legal_entity_code, enrolled.list_code, enrolled.batch_id, enrolled.customer_id
 ),
 
-balances as (
+-- Deposits of those whose list is to make them grow.
+watched_accounts as (
     select
-        legal_entity_code,
-        account_id,
-        balance_date,
-        balance
-    from {{ ref('int_account_balance__collected') }}
-    where business_date <= {{ business_date() }} and balance_date <= {{ business_date() }}
+        accounts.legal_entity_code,
+        accounts.customer_id,
+        accounts.account_id
+    from accounts
+    semi join watched
+        on
+            accounts.legal_entity_code = watched.legal_entity_code
+            and accounts.customer_id = watched.customer_id
+            and watched.outcome = 'deposit_grown'
+    where accounts.is_deposit
+),
+
+delivered_balances as (
+    select
+        balances.legal_entity_code,
+        balances.account_id,
+        balances.balance_date,
+        balances.balance
+    from {{ ref('int_account_balance__collected') }} as balances
+    semi join watched_accounts
+        on
+            balances.legal_entity_code = watched_accounts.legal_entity_code
+            and balances.account_id = watched_accounts.account_id
+    where balances.business_date <= {{ business_date() }} and balances.balance_date <= {{ business_date() }}
+),
+
+balances as (
+    select * from delivered_balances
     union all
-    -- For a bank without a balance table.
+    -- For a bank without a balance table: the balance after the last posting of each day.
     select
         account_days.legal_entity_code,
         account_days.account_id,
         account_days.posting_date as balance_date,
         account_days.closing_balance as balance
     from {{ ref('int_account_day__aggregated') }} as account_days
-    anti join {{ ref('int_account_balance__collected') }} as delivered
+    semi join watched_accounts
         on
-            account_days.legal_entity_code = delivered.legal_entity_code
-            and account_days.account_id = delivered.account_id
+            account_days.legal_entity_code = watched_accounts.legal_entity_code
+            and account_days.account_id = watched_accounts.account_id
+    anti join delivered_balances
+        on
+            account_days.legal_entity_code = delivered_balances.legal_entity_code
+            and account_days.account_id = delivered_balances.account_id
     where
         account_days.business_date <= {{ business_date() }}
         and account_days.posting_date <= {{ business_date() }}
@@ -302,19 +331,19 @@ account_growth as (
                 filter (where balances.balance_date < enrolled.window_start_date), 0
         ) as growth
     from enrolled
-    inner join accounts
+    inner join watched_accounts
         on
-            enrolled.legal_entity_code = accounts.legal_entity_code
-            and enrolled.customer_id = accounts.customer_id
-            and accounts.is_deposit
+            enrolled.legal_entity_code = watched_accounts.legal_entity_code
+            and enrolled.customer_id = watched_accounts.customer_id
     inner join balances
         on
-            accounts.legal_entity_code = balances.legal_entity_code
-            and accounts.account_id = balances.account_id
+            watched_accounts.legal_entity_code = balances.legal_entity_code
+            and watched_accounts.account_id = balances.account_id
             and enrolled.window_end_date >= balances.balance_date
     where enrolled.outcome = 'deposit_grown'
     group by
-        enrolled.legal_entity_code, enrolled.list_code, enrolled.batch_id, enrolled.customer_id, accounts.account_id
+        enrolled.legal_entity_code, enrolled.list_code, enrolled.batch_id, enrolled.customer_id,
+        watched_accounts.account_id
 ),
 
 grown as (
@@ -330,7 +359,7 @@ grown as (
 
 select
     enrolled.*,
-    enrolled.window_end_date < {{ business_date() }} as is_window_over,
+    enrolled.window_end_date <= {{ business_date() }} as is_window_over,
     case enrolled.outcome
         when 'deposit_grown' then coalesce(grown.growth >= {{ var('list_deposit_growth') }}, false)
         else reached.customer_id is not null

@@ -49,38 +49,44 @@ employees as (
 
 contacts as (
     select
-        contact_outcomes.legal_entity_code,
+        collected.legal_entity_code,
         identity.customer_id,
-        contact_outcomes.list_code,
-        contact_outcomes.outcome,
-        cast(contact_outcomes.contacted_at as date) as contacted_date
-    from {{ ref('stg_marketing__contact_outcome') }} as contact_outcomes
+        collected.list_code,
+        collected.list_batch_id,
+        collected.outcome,
+        cast(collected.contacted_at as date) as contacted_date
+    from {{ ref('int_contact__collected') }} as collected
     inner join identity
         on
-            contact_outcomes.legal_entity_code = identity.legal_entity_code
-            and contact_outcomes.customer_id = identity.source_key
-    where cast(contact_outcomes.contacted_at as date) <= {{ business_date() }}
+            collected.legal_entity_code = identity.legal_entity_code
+            and collected.customer_id = identity.source_key
 ),
 
--- A contact is the row's own when it was made from its list after the row was opened; any other is somebody else's.
-contacted as (
+-- A contact is the row's own when it names its batch, or its list after the row was opened; any other is somebody
+-- else's.
+matched as (
     select
         open_rows.legal_entity_code,
         open_rows.row_id,
-        bool_or(
-            contacts.list_code = open_rows.list_code
-            and contacts.contacted_date > open_rows.listed_date
-            and contacts.outcome <> 'not_reached'
-        ) as is_worked,
-        max(contacts.contacted_date) filter (
-            where contacts.list_code <> open_rows.list_code or contacts.contacted_date <= open_rows.listed_date
-        ) as last_contacted_elsewhere
+        contacts.outcome,
+        contacts.contacted_date,
+        coalesce(contacts.list_batch_id = open_rows.batch_id, false)
+        or (contacts.list_code = open_rows.list_code and contacts.contacted_date > open_rows.listed_date) as is_own
     from open_rows
     inner join contacts
         on
             open_rows.legal_entity_code = contacts.legal_entity_code
             and open_rows.customer_id = contacts.customer_id
-    group by open_rows.legal_entity_code, open_rows.row_id
+),
+
+contacted as (
+    select
+        legal_entity_code,
+        row_id,
+        bool_or(is_own and outcome <> 'not_reached') as is_worked,
+        max(contacted_date) filter (where not is_own) as last_contacted_elsewhere
+    from matched
+    group by legal_entity_code, row_id
 ),
 
 converted as (
@@ -109,6 +115,7 @@ select
     case
         when batches.state = 'rejected' then 'batch_rejected'
         when batches.state = 'expired' then 'batch_expired'
+        when features.customer_id is null then 'not_eligible'
         {{ list_suppressions('features', 'open_rows.channel') }}
         when converted.row_id is not null then 'converted'
         when contacted.is_worked then 'worked'
@@ -118,10 +125,7 @@ select
         when coalesce(not definitions.is_in_force, true) then 'not_in_force'
         when open_rows.manager_id is not null and employees.employee_id is null then 'manager_left'
         when open_rows.valid_until < {{ business_date() }} then 'expired'
-        when
-            features.customer_id is null
-            or (definitions.ends_with_eligibility and candidates.customer_id is null)
-            then 'not_eligible'
+        when definitions.ends_with_eligibility and candidates.customer_id is null then 'not_eligible'
     end as close_reason
 from open_rows
 left join definitions

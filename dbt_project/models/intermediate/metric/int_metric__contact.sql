@@ -1,7 +1,7 @@
 with
 
 contacts as (
-    select * from {{ ref('stg_marketing__contact_outcome') }}
+    select * from {{ ref('int_contact__collected') }}
     where
         contacted_at >= date_trunc('year', {{ business_date() }})
         and contacted_at < {{ business_date() }} + 1

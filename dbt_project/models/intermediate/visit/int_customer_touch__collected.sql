@@ -6,7 +6,7 @@ visits as (
 ),
 
 contacts as (
-    select * from {{ ref('stg_marketing__contact_outcome') }}
+    select * from {{ ref('int_contact__collected') }}
     where
         cast(contacted_at as date) <= {{ business_date() }}
         and channel = 'phone'
