@@ -36,7 +36,7 @@ select
     ) as assignment_result,
     dispatched.served as is_served,
     cast(count(*) as integer) as candidates,
-    sum(scored.score) as expected_value
+    sum(scored.score) as expected_amount
 from dispatched
 inner join candidates
     on
