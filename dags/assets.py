@@ -1,9 +1,10 @@
 """Every asset the DAGs exchange, in one place. The partition key of each event is the business date, YYYY-MM-DD.
 
-| asset               | emitted by                          | read by             |
-|---------------------|-------------------------------------|---------------------|
-| landing_<source>    | land_<source>, after gate 1         | build_and_publish   |
-| marts               | build_and_publish, after publishing | deliver_lists       |
+| asset               | emitted by                               | read by             |
+|---------------------|------------------------------------------|---------------------|
+| landing_<source>    | land_<source>, after gate 1              | build_and_publish   |
+| marts               | build_and_publish, after publishing      | deliver_lists       |
+| list_proposals      | deliver_lists, when batches are to wait  | approve_lists       |
 """
 
 import os
@@ -15,6 +16,7 @@ from airflow.sdk import Asset
 from qianmo.home import PROJECT_ROOT
 
 MARTS = Asset(name="marts", uri="qianmo://marts", group="marts")
+PROPOSALS = Asset(name="list_proposals", uri="qianmo://list_proposals", group="lists")
 
 
 def bank_folder() -> Path:

@@ -6,6 +6,7 @@ before is all that goes out meanwhile. Rows that are no longer permitted leave w
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -243,6 +244,18 @@ def reject(bank: Bank, batches: Mapping[str, str], by: str, reason: str) -> list
     if not reason.strip():
         raise ConfigurationError("a rejection needs a reason 驳回须说明原因: the owner of the list has to mend it")
     return _decide(bank.home, batches, "rejected", by, "person", reason.strip())
+
+
+def excluded_batches(contents: Mapping[str, str], written: str) -> dict[str, str]:
+    """Those of the batches that an approver wrote down, parted by commas or spaces.
+
+    Raises:
+        ConfigurationError: one of them was not asked for.
+    """
+    names = re.split(r"[,,、;;\s]+", written.strip())
+    if unknown := sorted(set(names) - set(contents) - {""}):
+        raise ConfigurationError(f"{', '.join(unknown)}: not asked for 不在本次审批之列: nothing is decided")
+    return {name: contents[name] for name in names if name}
 
 
 def approve_automatically(bank: Bank) -> list[Verdict]:

@@ -17,11 +17,12 @@ from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import and_, func, select
+from sqlalchemy import Table, and_, func, select
 
 from delivery.approval import approvals, approve_automatically, list_facts, propose, published_marts
 from delivery.encryption import encrypt_xlsx, encrypt_zip
@@ -82,7 +83,7 @@ def hand_over(bank: Bank, business_date: date, progress: Progress) -> list[Deliv
     return deliver(bank, business_date, progress)
 
 
-def deliver(bank: Bank, business_date: date, progress: Progress | None = None) -> list[Delivery]:
+def deliver(bank: Bank, business_date: date, progress: Progress) -> list[Delivery]:
     """Place every package of the date as the published marts have it and as it is approved; once.
 
     Recipients have what was delivered last. So where a later date was delivered already, it is the later date that is
@@ -91,9 +92,8 @@ def deliver(bank: Bank, business_date: date, progress: Progress | None = None) -
     Raises:
         DataRefusedError: the published marts do not reach the date.
     """
-    progress = progress or (lambda _: None)
     with _alone(bank.home) as building:
-        last = _last_delivered(bank.home)
+        last = _last_date(bank.home, ledger.delivery)
         if last and last > business_date:
             progress(f"{business_date}: {last} is delivered already, so what has changed goes out as of {last}")
             business_date = last
@@ -103,9 +103,30 @@ def deliver(bank: Bank, business_date: date, progress: Progress | None = None) -
         return placed
 
 
-def _last_delivered(home: BankHome) -> date | None:
+def deliver_last(bank: Bank, progress: Progress) -> list[Delivery]:
+    """Deliver as of the last date that was proposed: what a decision does at once."""
+    last = _last_date(bank.home, ledger.list_batch)
+    return deliver(bank, last, progress) if last else []
+
+
+def last_deliveries(home: BankHome, before: date = date.max) -> list[dict[str, Any]]:
+    """The last delivery of each recipient and list (before a date): what recipients have. Rows of the ledger."""
+    table = ledger.delivery
+    who = (table.c.list_code, table.c.recipient_type, table.c.recipient)
+    last = (
+        select(*who, func.max(table.c.business_date).label("business_date"))
+        .where(table.c.business_date < before.isoformat(), table.c.snapshot.is_not(None))
+        .group_by(*who)
+        .subquery()
+    )
+    is_last = and_(*(table.c[name] == last.c[name] for name in (*(one.name for one in who), "business_date")))
     with ledger.transaction(home) as connection:
-        last = connection.execute(select(func.max(ledger.delivery.c.business_date))).scalar()
+        return [dict(row) for row in connection.execute(select(table).join(last, is_last)).mappings()]
+
+
+def _last_date(home: BankHome, table: Table) -> date | None:
+    with ledger.transaction(home) as connection:
+        last = connection.execute(select(func.max(table.c.business_date))).scalar()
     return date.fromisoformat(last) if last else None
 
 
@@ -181,18 +202,8 @@ class _Run:
 
     def _held(self) -> dict[Path, list[str]]:
         """The last delivery of each recipient and list before the date, by the file that has its rows."""
-        table = ledger.delivery
-        who = (table.c.list_code, table.c.recipient_type, table.c.recipient)
-        last = (
-            select(*who, func.max(table.c.business_date).label("business_date"))
-            .where(table.c.business_date < self.business_date.isoformat(), table.c.snapshot.is_not(None))
-            .group_by(*who)
-            .subquery()
-        )
-        is_last = and_(*(table.c[name] == last.c[name] for name in (*(one.name for one in who), "business_date")))
-        with ledger.transaction(self.bank.home) as connection:
-            found = connection.execute(select(table.c.delivery_id, table.c.snapshot).join(last, is_last))
-            return self._files({row.delivery_id: row.snapshot for row in found})
+        last = last_deliveries(self.bank.home, before=self.business_date)
+        return self._files({row["delivery_id"]: row["snapshot"] for row in last})
 
     def _files(self, snapshots: Mapping[str, str]) -> dict[Path, list[str]]:
         """Delivery ids by the file that has their rows."""

@@ -196,7 +196,9 @@ def _own_checks(name: str, business_date: date) -> list[Check]:
                 no_rows(
                     "waterfall:steps", "各步骤剩余 = 上一步剩余 - 剔除", worth["waterfall"], _WATERFALL_STEPS, name
                 ),
-                no_rows("waterfall:list", "派发数、对照组数与名单新增行数一致", worth["waterfall"], _WATERFALL_LIST, name),
+                no_rows(
+                    "waterfall:list", "派发数、对照组数与名单新增行数一致", worth["waterfall"], _WATERFALL_LIST, name
+                ),
             ]
         case "mart_marketing_list":
             return _list_checks(name, day)

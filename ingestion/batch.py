@@ -199,7 +199,9 @@ class Batch:
         Raises:
             DataRefusedError: two of its rows have the same key.
         """
-        (file, first), groups = _grouped(((path.name, read_file(self._bank, path, lookup.format)) for path in files), 0, 0)
+        (file, first), groups = _grouped(
+            ((path.name, read_file(self._bank, path, lookup.format)) for path in files), 0, 0
+        )
         columns = first.columns
         if first.header.absent:
             missing = ", ".join(first.header.absent.values())

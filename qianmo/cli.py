@@ -327,14 +327,14 @@ def deliver(
     ctx: typer.Context,
     day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")] = None,
 ) -> None:
-    """Write the day's marketing lists per recipient, encrypted, with manifest and ledger row."""
+    """Propose the day's batches, and write what is approved per recipient: encrypted, with manifest and ledger row."""
     if ctx.invoked_subcommand is not None:
         return
     if day is None:
         raise ConfigurationError("deliver needs --date YYYY-MM-DD")
-    from delivery.deliver import deliver as deliver_lists
+    from delivery.deliver import hand_over
 
-    deliver_lists(bank_of(ctx), day.date(), progress)
+    hand_over(bank_of(ctx), day.date(), progress)
 
 
 @deliver_app.command("password")
@@ -426,6 +426,32 @@ def status(
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
     else:
         show(found)
+
+
+@app.command()
+def retention(
+    ctx: typer.Context,
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="As of this date; today when left out.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+) -> None:
+    """Delete what was kept long enough (`retention` in bank.yml), and put its SHA-256 into the ledger.
+
+    Packages, frozen batches, quarantined rows and superseded files; never what is still valid or needed.
+    """
+    from qianmo.retention import delete_expired, expired, today
+
+    bank = bank_of(ctx)
+    as_of = day.date() if day else today(bank)
+    if dry_run:
+        found = expired(bank, as_of)
+        for one in found:
+            name = one.path.relative_to(bank.home.root)
+            typer.echo(f"{name}: kept since {one.since}, retention.{one.policy} {one.days} days")
+        typer.echo(f"{len(found)} would be deleted as of {as_of}")
+        return
+    typer.echo(f"{delete_expired(bank, as_of, progress)} deleted as of {as_of}; proof in the ledger, table deletion")
 
 
 class Place(StrEnum):

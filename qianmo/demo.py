@@ -119,7 +119,7 @@ def run_dags(bank_folder: Path, dates: Sequence[date], progress: Progress) -> No
     with _clean_ending(), orchestrator.running(bank_folder) as airflow:
         progress(f"Airflow is up on {airflow.address}")
         landing = [f"land_{source}" for source in bank.sources]
-        _ready(airflow, [*landing, "build_and_publish", "deliver_lists"])
+        _ready(airflow, [*landing, "build_and_publish", "deliver_lists", "approve_lists"])
         before = {run["dag_run_id"] for run in _runs(airflow)}
         for day in dates:
             for dag in landing:

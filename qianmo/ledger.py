@@ -201,6 +201,16 @@ delivery = Table(
     Column("recorded_at", String, nullable=False),
 )
 
+deletion = Table(
+    "deletion",  # what retention deleted: written down before, confirmed after
+    metadata,
+    Column("path", String, primary_key=True),  # below the bank's home; a folder is deleted whole
+    Column("intended_at", String, primary_key=True),
+    Column("sha256", String, nullable=False),  # of the file; of a folder, over its files' names and digests
+    Column("policy", String, nullable=False),
+    Column("deleted_at", String),
+)
+
 vault_access = Table(
     "vault_access",
     metadata,

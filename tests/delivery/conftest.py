@@ -9,10 +9,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+import yaml
 
 from ingestion.bank import Bank
 from ingestion.encryption import write_encrypted
 from ingestion.vault import SCHEMA
+from qianmo.definitions import DBT_PROJECT
 from qianmo.home import BankHome
 from qianmo.settings import Keys, create_keys, keys
 from serving.publish import publish
@@ -40,7 +42,10 @@ def list_row(number: int, **other: Any) -> dict[str, Any]:
         "channel": "phone",
         "list_rank": number,
         "reason": "授信未用",
+        "response_probability": 0.1234,
+        "value_amount": 1000.0,
         "score": 123.4,
+        "scored_by": "rule",
         "score_reason": None,
         "assignment_basis": "own_manager",
         "is_holdout": False,
@@ -81,25 +86,17 @@ def county_bank(home: BankHome) -> Bank:
     return Bank("county", home.root, "321281", "示范农商银行", "Asia/Shanghai", home.inbox, {}, home, "自动")
 
 
-_TEXT = pa.string()
-_ROW = {
-    "business_date": pa.date32(), "list_code": _TEXT, "batch_id": _TEXT, "row_id": _TEXT, "customer_id": _TEXT,
-    "core_customer_id": _TEXT, "branch_code": _TEXT, "manager_id": _TEXT,
-}  # fmt: skip
-LIST = _ROW | {
-    "list_name": _TEXT, "listed_date": pa.date32(), "branch_name": _TEXT, "manager_name": _TEXT, "grid_name": _TEXT,
-    "market_type": _TEXT, "segment_name": _TEXT, "product_name": _TEXT, "channel": _TEXT, "list_rank": pa.int64(),
-    "reason": _TEXT, "score": pa.float64(), "score_reason": _TEXT, "assignment_basis": _TEXT, "is_holdout": pa.bool_(),
-    "valid_until": pa.date32(),
-}  # fmt: skip
-CANDIDATE = LIST | {"step_code": _TEXT}
-REMOVAL = {name: _ROW[name] for name in _ROW if name != "core_customer_id"} | {
-    "close_reason": _TEXT, "close_reason_name": _TEXT,
-}  # fmt: skip
-WATERFALL = {
-    "business_date": pa.date32(), "list_code": _TEXT, "step_code": _TEXT, "step_name": _TEXT, "step_order": pa.int64(),
-    "removed": pa.int64(),
-}  # fmt: skip
+def write_mart(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]) -> None:
+    """A mart with the columns of its contract; what a row does not say is null."""
+    (path,) = (DBT_PROJECT / "models" / "marts").rglob(f"{name}.yml")
+    [model] = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    columns = {column["name"]: column["data_type"] for column in model["columns"]}
+    connection.execute(f"create table marts.{name} ({', '.join(f'{one} {kind}' for one, kind in columns.items())})")
+    if rows:
+        known = pa.Table.from_pylist([{one: row.get(one) for one in columns} for row in rows])
+        connection.register("known", known)
+        connection.execute(f"insert into marts.{name} by name select * from known")
+        connection.unregister("known")
 
 
 def waterfall(candidates: list[dict[str, Any]], day: date) -> list[dict[str, Any]]:
@@ -155,30 +152,23 @@ def published(bank: Bank) -> Marts:
         bank.home.warehouse.unlink(missing_ok=True)
         lists = [opened(row, day) for row in rows]
         taken = [row | {"step_code": "holdout" if row["is_holdout"] else "delivered"} for row in lists]
+        left_out = [one | {"business_date": day} for one in suppressed]
+        marts = {
+            "mart_marketing_list": lists,
+            "mart_list_candidate": [*taken, *left_out],
+            "mart_list_removal": list(removals),
+            "mart_list_waterfall": waterfall([*taken, *left_out], day),
+            "fct_list_row": [*lists, *({"closed_date": one["business_date"]} | one for one in removals)],
+            "dim_customer": [
+                {"customer_id": f"P{n:016x}", "name_key": key_of("name", n), "phone_key": key_of("phone", n)}
+                for n in numbers
+            ],
+            "dim_manager": [{"manager_id": f"M{n}", "branch_code": "0101"} for n in range(3)],
+        }
         with duckdb.connect(bank.home.warehouse) as connection:
             connection.execute("create schema marts")
-            for name, kinds, content in (
-                ("mart_marketing_list", LIST, lists),
-                ("mart_list_candidate", CANDIDATE, [*taken, *(one | {"business_date": day} for one in suppressed)]),
-                ("mart_list_removal", REMOVAL, list(removals)),
-                ("mart_list_waterfall", WATERFALL, waterfall(taken, day)),
-                (
-                    "dim_customer",
-                    {"customer_id": pa.string(), "name_key": pa.string(), "phone_key": pa.string()},
-                    [
-                        {"customer_id": f"P{n:016x}", "name_key": key_of("name", n), "phone_key": key_of("phone", n)}
-                        for n in numbers
-                    ],
-                ),
-                (
-                    "dim_manager",
-                    {"manager_id": pa.string(), "branch_code": pa.string()},
-                    [{"manager_id": f"M{n}", "branch_code": "0101"} for n in range(3)],
-                ),
-            ):
-                connection.register("content", pa.Table.from_pylist(content, pa.schema(kinds)))
-                connection.execute(f"create table marts.{name} as select * from content")
-                connection.unregister("content")
+            for name, content in marts.items():
+                write_mart(connection, name, content)
         publish(bank, day)
 
     return place

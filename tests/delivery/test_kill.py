@@ -15,7 +15,7 @@ from ingestion.bank import Bank
 from qianmo import ledger
 from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row
 
-EVENTS = 75
+EVENTS = 150
 """About as many as the run below has, by the kinds that `killed_run` counts."""
 
 
@@ -73,7 +73,7 @@ def test_killed_at_seeded_moments_then_run_again(bank: Bank, published: Marts) -
 def test_what_a_killed_run_placed_is_kept(bank: Bank, published: Marts) -> None:
     """A recipient may have fetched it: the same content is not encrypted anew."""
     published([list_row(n) for n in range(6)])
-    assert run_until(22).returncode == -signal.SIGKILL
+    assert run_until(60).returncode == -signal.SIGKILL
     placed = {path: sha256(path.read_bytes()).digest() for path in bank.home.delivery.glob("2026-*/*/*/*/*.xlsx")}
     assert placed
     handed_over(bank)

@@ -1,0 +1,182 @@
+"""Packages arrive whole at a folder, an SFTP server and an S3-compatible store, whatever breaks on the way."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from delivery import transfer
+from delivery.deliver import Delivery, hand_over
+from delivery.manifest import MANIFEST, is_intact, read_manifest
+from ingestion.bank import Bank
+from qianmo import ledger
+from qianmo.errors import ConfigurationError, ToolBrokenError
+from tests.delivery.conftest import DAY, Marts, list_row
+
+USER, PASSWORD = "delivery", "not-a-secret"
+
+
+@dataclass
+class Server:
+    """A loopback SFTP server on a folder; it cuts the connection once so many bytes of the next upload arrived."""
+
+    folder: Path
+    port: int = 0
+    host_key: Any = None
+    cut_after: int | None = None
+    cuts: int = 0
+    connections: list[Any] = field(default_factory=list)
+
+
+def _server_parts(server: Server) -> tuple[type[asyncssh.SSHServer], Any]:
+    class Login(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            server.connections.append(conn)
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            return (username, password) == (USER, PASSWORD)
+
+    class Files(asyncssh.SFTPServer):
+        def __init__(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+            super().__init__(chan, chroot=str(server.folder).encode())
+            self._arrived = 0
+
+        async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+            self._arrived += len(data)
+            if server.cut_after is not None and self._arrived > server.cut_after:
+                server.cut_after = None
+                server.cuts += 1
+                super().write(file_obj, offset, data[: len(data) // 2])
+                self.channel.get_connection().abort()
+                raise asyncssh.SFTPConnectionLost("cut")
+            return super().write(file_obj, offset, data)
+
+    return Login, Files
+
+
+@pytest.fixture
+def sftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """The server runs in a thread; its host key is in the known hosts file."""
+    server = Server(tmp_path / "remote", host_key=asyncssh.generate_private_key("ssh-ed25519"))
+    server.folder.mkdir()
+    login, files = _server_parts(server)
+    loop = asyncio.new_event_loop()
+
+    async def listen() -> asyncssh.SSHAcceptor:
+        return await asyncssh.create_server(
+            login, "127.0.0.1", 0, server_host_keys=[server.host_key], sftp_factory=files
+        )
+
+    acceptor = loop.run_until_complete(listen())
+    server.port = acceptor.get_port()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    known_hosts = tmp_path / "known_hosts"
+    public = server.host_key.export_public_key().decode().strip()
+    known_hosts.write_text(f"[127.0.0.1]:{server.port} {public}\n")
+    monkeypatch.setenv("QIANMO_DELIVERY_USER", USER)
+    monkeypatch.setenv("QIANMO_DELIVERY_PASSWORD", PASSWORD)
+    monkeypatch.setenv("QIANMO_DELIVERY_KNOWN_HOSTS", str(known_hosts))
+    monkeypatch.setattr(transfer, "FIRST_WAIT_SECONDS", 0)
+    yield server
+    loop.call_soon_threadsafe(acceptor.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout=10)
+    loop.close()
+
+
+def handed_over(bank: Bank) -> list[Delivery]:
+    return hand_over(bank, DAY, lambda _: None)
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): sha256(path.read_bytes()).digest()
+        for path in root.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def targets(bank: Bank) -> set[str | None]:
+    return {row["target"] for row in ledger.rows(bank.home, ledger.delivery)}
+
+
+def test_a_folder_gets_a_copy_of_every_package(bank: Bank, published: Marts, tmp_path: Path) -> None:
+    target = tmp_path / "share"
+    copied = replace(bank, delivery_target=str(target))
+    published([list_row(n) for n in range(4)])
+    handed_over(copied)
+    assert files(target) == files(bank.home.delivery)
+    assert targets(bank) == {str(target)}
+    published([list_row(n) for n in (0, 1)])
+    handed_over(copied)
+    assert files(target) == files(bank.home.delivery), "what was replaced is replaced there too"
+
+
+def test_a_server_that_breaks_off_has_whole_packages_in_the_end(bank: Bank, published: Marts, sftp: Server) -> None:
+    (sftp.folder / "lists").mkdir()
+    remote = replace(bank, delivery_target=f"sftp://127.0.0.1:{sftp.port}/lists")
+    published([list_row(n) for n in range(4)])
+    sftp.cut_after = 30_000  # in the midst of a file
+    handed_over(remote)
+    assert sftp.cuts == 1
+    assert len(sftp.connections) == 2
+    assert files(sftp.folder / "lists") == files(bank.home.delivery)
+    for path in (sftp.folder / "lists").rglob(MANIFEST):
+        manifest = read_manifest(path.parent)
+        assert manifest is not None
+        assert is_intact(path.parent, manifest)
+    assert targets(bank) == {remote.delivery_target}
+    handed_over(remote)
+    assert len(sftp.connections) == 2, "what is there is not sent again"
+
+
+def test_another_host_key_is_not_trusted(bank: Bank, published: Marts, sftp: Server, tmp_path: Path) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{sftp.port} {other}\n")
+    published([list_row(0)])
+    with pytest.raises(ToolBrokenError, match="could not be copied"):
+        handed_over(replace(bank, delivery_target=f"sftp://127.0.0.1:{sftp.port}/"))
+    assert files(sftp.folder) == {}
+    assert targets(bank) == {None}
+
+
+def test_credentials_do_not_belong_into_the_address(bank: Bank, published: Marts) -> None:
+    published([list_row(0)])
+    with pytest.raises(ConfigurationError, match="QIANMO_DELIVERY_PASSWORD") as refused:
+        handed_over(replace(bank, delivery_target="sftp://me:geheim@127.0.0.1/"))
+    assert "geheim" not in str(refused.value)
+
+
+def test_an_object_store_gets_every_package(
+    bank: Bank, published: Marts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        address = f"http://{host}:{port}"
+        monkeypatch.setenv("QIANMO_DELIVERY_USER", USER)
+        monkeypatch.setenv("QIANMO_DELIVERY_PASSWORD", PASSWORD)
+        monkeypatch.setenv("QIANMO_DELIVERY_ENDPOINT_URL", address)
+        store = s3fs.S3FileSystem(key=USER, secret=PASSWORD, endpoint_url=address, skip_instance_cache=True)
+        store.mkdir("lists")
+        published([list_row(n) for n in range(2)])
+        handed_over(replace(bank, delivery_target="s3://lists/county"))
+        store.get("lists/county/", str(tmp_path / "got"), recursive=True)
+        assert files(tmp_path / "got") == files(bank.home.delivery)
+        assert targets(bank) == {"s3://lists/county"}
+    finally:
+        server.stop()
