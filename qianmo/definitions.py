@@ -732,7 +732,7 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
         "contact_policy": contact_policy().model_dump(),
-        "response_model": response_model().model_dump(include={"takeover"}),
+        "response_model": response_model().model_dump(exclude={"never"}),
         "materials": [material.model_dump(mode="json") for material in materials().values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],

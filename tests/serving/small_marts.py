@@ -74,6 +74,30 @@ QUERIES = {
           (3, 'minor', '未成年'), (4, 'deceased', '已故'), (5, 'staff', '本行员工'), (6, 'overdue_or_below_pass', '逾期或不良'),
           (7, 'grey_black', '灰黑名单'), (8, 'holdout', '对照组'), (9, 'delivered', '派发')) as t(step_order, step_code, step_name)
         """,
+    "mart_list_dispatch": """
+        select business_date, branch_code, branch_name, manager_id, manager_name, true as is_team, channel, 50 as capacity,
+          10 + i as held, 5 as taken, 35 - i as places_left
+        from days, managers, (values ('visit'), ('phone')) as t(channel)
+        """,
+    "mart_list_assignment": """
+        select business_date, list_code, list_name, 2 as priority, branch_code, branch_name, assignment_result,
+          assignment_result = 'own_manager' as is_served, size as candidates, size * 1000.0 as expected_amount
+        from days, lists, branches, (values ('own_manager'), ('channel_full'), ('on_higher_list')) as t(assignment_result)
+        """,
+    "mart_list_model": """
+        select date '2026-09-30' as business_date, list_code, list_name, 'credited' as outcome, 'rule' as scored_by,
+          '按规则排序:留出期样本不足' as decision, 120 as candidates, 0.06 as mean_probability, 87 as past_rows, 5 as past_successes
+        from lists
+        """,
+    "mart_list_model_feature": """
+        select date '2026-09-30' as business_date, 1 as feature_order, 'relation_years' as feature_code, '往来年限长' as feature_name,
+          '往来年限短' as opposite_name, '客户自己的履约经历' as allowed_because, 0 as tested_lists, 0 as ranked_lists, 'unknown' as drift_status
+        """,
+    "mart_list_fairness": """
+        select date '2026-09-30' as business_date, list_code, list_name, 'gender' as attribute, group_name, 40 as customers, 10 as served,
+          0.25 as served_share, 1.0 as ratio_to_highest, 'even' as fairness_status
+        from lists, (values ('男'), ('女')) as t(group_name)
+        """,
     "mart_funnel": """
         select business_date, stage_code, stage_name, stage_order, branch_code, branch_name, market_type,
           ['餐饮业', null][1 + stage_order % 2] as segment_name, ['online', 'offline'][1 + stage_order % 2] as channel,
