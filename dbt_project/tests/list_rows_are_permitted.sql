@@ -20,7 +20,11 @@ where
         or features.is_overdue
         or features.worst_five_class <> 'normal'
         or features.risk_list <> 'none'
-        or (lists.channel in ('phone', 'sms') and features.phone_masked is null)
+        or (
+            lists.channel in ('phone', 'sms')
+            and features.phone_masked is null
+            and exists (select 1 from {{ ref('int_customer__features') }} as others where others.phone_masked is not null)
+        )
         or (
             lists.is_new
             and features.last_contacted_date > {{ business_date() }} - {{ var('contact_policy').rest_days }}
