@@ -603,17 +603,18 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     """Every marketing list, in code order; its SQL is bound to the columns of int_customer__features.
 
     Raises:
-        ConfigurationError: a file does not follow its schema, names a tag, column or material that is not there, or
-            rests on no legal basis for marketing.
+        ConfigurationError: a file does not follow its schema, names a tag, column or material that is not there, ranks
+            by what may rank nobody, or rests on no legal basis for marketing.
     """
     from qianmo.list_checks import list_faults
     from qianmo.materials import materials
+    from qianmo.response_model import response_model
 
     loaded = _load(folder / "lists", MarketingList)
     rules = {tag.code: tag.when_sql for tag in tags(folder)}
     for definition in loaded:
         definition._tag_rules = rules
-    if faults := list_faults(folder / "lists", loaded, set(rules), materials()):
+    if faults := list_faults(folder / "lists", loaded, set(rules), materials(), response_model().never):
         raise ConfigurationError("\n".join(faults))
     return loaded
 
