@@ -164,7 +164,7 @@ def test_a_manager_gets_the_best_of_own_customers_and_those_of_the_branch_within
         f"where business_date = date '{FIRST}' order by manager_id, score desc"
     )
     assert [row[:4:3] for row in listed] == [("M1", "c12"), ("M1", "c11"), ("M2", "c17"), ("M2", "c16")]
-    # c16's manager has left, c17 has none: M2 of their branch takes them, and has no place left for own c15 of less value.
+    # c16's manager has left, c17 has none: M2 of their branch takes them, and has no place left for own c15.
     assert [row[1] for row in listed] == ["own_manager", "own_manager", "branch_team", "branch_team"]
     assert steps(built, FIRST)["over_capacity"] == 10
     ranks = {manager: [row[2] for row in listed if row[0] == manager and row[2]] for manager in ("M1", "M2")}
