@@ -36,7 +36,7 @@ LAST_DAY = date.fromisoformat(DATES[-1])
 PAGES = {page.code: page for page in dashboards()}
 SPARSE = (
     "visit_compliance", "settlement_compliance", "morning_meeting", "evening_meeting", "weekly", "monthly", "targets",
-    "funnel_cohort", "dormant_credit", "list_dispatch",
+    "funnel_cohort", "dormant_credit", "list_changes", "list_dispatch",
 )  # fmt: skip
 """Pages that a branch of the tests' tiny county may have nothing on."""
 RENDERED = [
