@@ -31,8 +31,10 @@ joined as (
 -- What a list's rule says of the facts of that day; of what has no dates it knows nothing.
 then_known as (
     select
-        {{ columns_missing('int_customer__features', 'int_list__response_input') }}
         *,
+        {%- for column, data_type in var('undated_features').items() %}
+        cast(null as {{ data_type }}) as {{ column }},
+        {%- endfor %}
         listed_date as business_date
     from joined
 ),
