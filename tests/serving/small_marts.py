@@ -94,7 +94,7 @@ QUERIES = {
           '往来年限短' as opposite_name, '客户自己的履约经历' as allowed_because, 0 as tested_lists, 0 as ranked_lists, 'unknown' as drift_status
         """,
     "mart_list_fairness": """
-        select date '2026-09-30' as business_date, list_code, list_name, 'gender' as attribute, group_name, 40 as customers, 10 as served,
+        select date '2026-09-30' as business_date, list_code, list_name, 'gender' as group_kind, group_name, 40 as customers, 10 as served,
           0.25 as served_share, 1.0 as ratio_to_highest, 'even' as fairness_status
         from lists, (values ('男'), ('女')) as t(group_name)
         """,
