@@ -18,6 +18,7 @@ from typing import Any, Literal
 import duckdb
 
 from delivery.frozen import Approval, ListFacts, Proposal, Step, freeze_proposal, proposed_rows, read_proposal
+from delivery.lock import alone
 from delivery.rows import PROPOSED_ROWS
 from ingestion.bank import Bank
 from qianmo import ledger
@@ -83,7 +84,8 @@ def propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposa
     expire(bank.home)
     later = [row["business_date"] for row in ledger.rows(bank.home, ledger.list_batch)]
     days = sorted({business_date, *(day for one in later if (day := date.fromisoformat(one)) > business_date)})
-    return [proposal for day in days for proposal in _propose(bank, day, progress)]
+    with alone(bank.home):
+        return [proposal for day in days for proposal in _propose(bank, day, progress)]
 
 
 def _propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposal]:
