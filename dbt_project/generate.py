@@ -3,7 +3,8 @@
 - models/staging/<source>/ from the contracts: sources, one model and its YAML per contract table, a second
   one where the contract says `versions`;
 - models/intermediate/quality/int_legal_basis__collected.sql from the contracts that ask for a legal basis;
-- models/list_exposures.yml from the list definitions: one exposure with its owner per list;
+- models/list_exposures.yml from the list definitions: one exposure with its owner per list; docs/lists/, a page in
+  Chinese of each list for who reviews it;
 - models/semantic_models.yml from the metric definitions: a semantic model per base, a dbt metric per metric.
 
 Run `make generate` after a contract, a list or a metric changed; `tests/warehouse/test_generated.py` fails until then.
@@ -17,8 +18,11 @@ import yaml
 
 from ingestion.contract import LEGAL_BASIS_COLUMNS, TECHNICAL_COLUMNS, Column, Contract, contracts
 from qianmo.definitions import Aggregate, MarketingList, Metric, lists, metrics
+from qianmo.home import PROJECT_ROOT
+from qianmo.list_page import list_pages
 
 MODELS = Path(__file__).parent / "models"
+LIST_PAGES = PROJECT_ROOT / "docs" / "lists"
 
 SOURCE_LABELS = {
     "core": "核心",
@@ -333,7 +337,7 @@ def _semantic_yaml(found: list[Metric]) -> str:
 
 
 def generated_files() -> dict[Path, str]:
-    """Path below models/ to content, for every contract, list and metric."""
+    """Path below models/, or absolute, to content, for every contract, list and metric."""
     files: dict[Path, str] = {}
     by_source: dict[str, list[Contract]] = {}
     for contract in contracts().values():
@@ -352,7 +356,7 @@ def generated_files() -> dict[Path, str]:
     exposures = (_list_exposure(definition) for definition in lists())
     files[Path("list_exposures.yml")] = "version: 2\n\nexposures:" + "".join(exposures)
     files[Path("semantic_models.yml")] = _semantic_yaml(metrics())
-    return files
+    return files | list_pages(LIST_PAGES)
 
 
 def main() -> None:

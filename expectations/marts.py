@@ -48,6 +48,7 @@ MARTS = {
         filled_by="core.customer",
     ),
     "mart_grid": Mart(("grid_id",), is_dated=True, filled_by="master.grid"),
+    "mart_list_dispatch": Mart(("manager_id", "channel"), is_dated=True, filled_by="core.employee"),
     "mart_list_waterfall": Mart(("list_code", "branch_code", "step_code"), is_dated=True, filled_by="core.customer"),
     "mart_manager_kpi": Mart(("manager_id",), is_dated=True, filled_by="core.employee"),
     "mart_list_removal": Mart(("row_id",), is_dated=True),

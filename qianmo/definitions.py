@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
@@ -351,6 +360,11 @@ class MarketingList(Definition):
     """Sentences for the conversation."""
     recipients: Annotated[list[Literal["branch", "manager"]], Field(min_length=1)]
     _tag_rules: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("playbook")
+    @classmethod
+    def _without_spaces_of_folded_lines(cls, text: str) -> str:
+        return re.sub(r" (?=[^\x00-\x7f])", "", text)
 
     def sql(self, field: Literal["eligible", "response", "value", "reason"]) -> str:
         """An expression with the rules of the tags it names, on one line."""
@@ -718,7 +732,7 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
         "contact_policy": contact_policy(folder).model_dump(),
-        "response_model": response_model().model_dump(include={"takeover"}),
+        "response_model": response_model().model_dump(exclude={"never"}),
         "materials": [material.model_dump(mode="json") for material in materials(folder).values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],

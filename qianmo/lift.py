@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ TUNED_TO_EVENTS = 30
 FEWEST_EVENTS = 5
 """Below so many reached rows in both groups together there is no interval that rests on the normal distribution."""
 _BISECTIONS = 60
-_DRAWS = 999
+_DRAWS = 1999
 _CLUSTER_BISECTIONS = 16
 _FARTHEST_ERRORS = 12
 """An effect so many errors away that is not unlikely either: the clusters are too few for a limit."""

@@ -1,4 +1,4 @@
-"""What is wrong with marketing lists beyond their schema: tags, columns, material, legal basis, and what has expired."""
+"""What is wrong with marketing lists beyond their schema: tags, columns, material, legal basis, and expiry."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

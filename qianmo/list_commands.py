@@ -5,8 +5,9 @@ Imports of what a command does stay inside it, as in qianmo/cli.py.
 
 import json
 from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,31 @@ LEAST_DIGITS, SHOWN_DIGITS = 8, 12
 """Of a SHA-256: to be given with a decision, and shown."""
 
 list_app = typer.Typer(no_args_is_help=True, help="Marketing lists 精准营销名单: definitions, batches, effect.")
+
+
+@list_app.command("show")
+def list_show(code: str) -> None:
+    """The definition of a list as its reviewer reads it, in Chinese."""
+    from qianmo.list_page import list_page
+
+    typer.echo(list_page(code))
+
+
+@list_app.command("lint")
+def list_lint(
+    day: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Faults of that date; today when left out.")
+    ] = None,
+) -> None:
+    """Every fault of the list definitions: schema, tags, columns, material, legal basis, and what has expired."""
+    from qianmo.definitions import lists
+    from qianmo.list_checks import expired
+    from qianmo.materials import materials
+
+    found = lists()
+    if faults := expired(found, materials(), day.date() if day else date.today()):
+        raise ConfigurationError("\n".join(faults))
+    typer.echo(f"{len(found)} lists, no fault")
 
 
 @list_app.command("batches")
@@ -139,3 +165,90 @@ def _tell(bank: "Bank", verdicts: Sequence["Verdict"], wanted: str) -> None:
         deliver_last(bank, progress)
     if left := [one.batch_id for one in verdicts if one.state != wanted]:
         raise DataRefusedError(f"not {wanted}: {', '.join(left)}")
+
+
+@list_app.command("power")
+def list_power(
+    code: Annotated[str, typer.Argument(help="List.")],
+    base_rate: Annotated[float, typer.Option(help="Share that reaches the outcome without the list, 0.04 is 4 %.")],
+    lift: Annotated[float | None, typer.Option(help="Instead of the expected_lift of the definition.")] = None,
+    grid_rows: Annotated[int, typer.Option(help="Rows per grid, for a list that is held back by whole grids.")] = 20,
+) -> None:
+    """How many rows a list needs, served and control together, to show its expected lift; before anything is sent."""
+    from qianmo.definitions import lists
+    from qianmo.lift import ALPHA, POWER, design_effect, required_rows
+    from qianmo.list_lift import INTRACLUSTER
+
+    definition = next((one for one in lists() if one.code == code), None)
+    if definition is None:
+        raise ConfigurationError(f"no list {code}: expected a file dbt_project/definitions/lists/{code}.yml")
+    expected = definition.expected_lift if lift is None else lift
+    if not 0 <= base_rate < 1 or not 0 < base_rate + expected <= 1 or expected == 0:
+        raise ConfigurationError(
+            f"base rate {base_rate} and lift {expected}: expected shares whose sum is above 0 and at most 1"
+        )
+    by_grid = definition.holdout_unit == "grid"
+    effect = float(design_effect([grid_rows], INTRACLUSTER)) if by_grid else 1.0
+    needed = int(required_rows(base_rate, expected, definition.holdout_share, effect))
+    typer.echo(
+        f"{definition.name}: {needed:,} rows 户 show {base_rate:.2%} → {base_rate + expected:.2%} with power "
+        f"{POWER:.0%} at {ALPHA:.0%}, of which {definition.holdout_share:.0%} are held back 对照组"
+        + (f"; by whole grids of {grid_rows} rows, design effect {effect:.2f}" if by_grid else "")
+    )
+
+
+@list_app.command("lift")
+def list_lift(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(help="List; `all` for all together.")],
+    as_json: Json = False,
+) -> None:
+    """What a list brought, at its latest look: difference between served and control, interval, verdict, cost."""
+    import duckdb
+
+    from qianmo.tables import show_table
+    from serving.publish import current_publication
+
+    bank = bank_of(ctx)
+    publication = current_publication(bank)
+    if publication is None:
+        raise ConfigurationError("nothing is published: run `qianmo run --date <business date>` first")
+    with duckdb.connect(bank.home.published / publication.file, read_only=True) as connection:
+        cursor = connection.execute(
+            "select * from marts.mart_list_lift where list_code = ?"
+            " qualify business_date = max(business_date) over (partition by origin, outcome_code)"
+            " order by origin, outcome_code",
+            [code],
+        )
+        names = [column[0] for column in cursor.description or ()]
+        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    if not found:
+        raise ConfigurationError(
+            f"list {code} has no approved batch yet, or there is no such list: see `qianmo list batches`"
+        )
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        return
+    headings = ("origin 来源", "outcome 成效", "served 派发", "control 对照", "rates 达成率", "lift 增量", "95 % 区间",
+                "required 所需", "verdict 结论", "cost each 单户成本")  # fmt: skip
+    show_table(f"Lift of {code} 名单增量", headings, [_lift_told(row) for row in found])
+
+
+def _lift_told(row: dict[str, Any]) -> tuple[str, ...]:
+    """Cells of a row of mart_list_lift, rates in per cent."""
+
+    def told(value: float | None, form: str) -> str:
+        return "-" if value is None or value != value else format(value, form)
+
+    return (
+        row["origin"],
+        f"{row['outcome_code']} {row['window_days']} d",
+        f"{row['served_reached']:,}/{row['served_rows']:,}",
+        f"{row['control_reached']:,}/{row['control_rows']:,}",
+        f"{told(row['served_rate'], '.2%')} / {told(row['control_rate'], '.2%')}",
+        told(row["lift"], "+.2%"),
+        f"{told(row['lift_low'], '+.2%')} … {told(row['lift_high'], '+.2%')} ({row['interval_kind']})",
+        told(row["required_rows"], ",.0f"),
+        row["lift_verdict"],
+        told(row["cost_per_incremental"], ",.0f"),
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from qianmo.lift import (
     ALPHA,

@@ -58,11 +58,11 @@ ASSESSED = pa.schema(
         ("score_drift", pa.float64()),
         ("model", pa.string()),
         ("calibration", pa.string()),
-        ("feature_drift", pa.string()),
+        ("features", pa.string()),
     ]
 )  # fmt: skip
-"""One row per list. `decision`: why the rule or the model ranks, in Chinese. `model`, `calibration` and `feature_drift`
-are JSON: what `predicted` needs, bins of the held-out rows, PSI by column.
+"""One row per list. `decision`: why the rule or the model ranks, in Chinese. `model`, `calibration` and `features`
+are JSON: what `predicted` needs, bins of the held-out rows, weight and PSI by column.
 """
 
 PREDICTED = pa.schema(
@@ -480,17 +480,19 @@ def _calibration(success: Booleans, probability: Floats) -> list[dict[str, float
 
 
 def _drifted(learnt: _Learnt, rows: _Rows, mine: Booleans, present: pa.Table, by: ResponseModel) -> dict[str, Any]:
-    """PSI of the score and of each column between the list's past rows and its candidates of today."""
+    """PSI of the score and of each column between the list's past rows and its candidates of today, if it has any."""
+    weights = dict(zip(learnt.columns, (learnt.weight * learnt.slope).tolist(), strict=True))
     if not present.num_rows:
-        return {"score_drift": None, "feature_drift": "[]"}
+        named = [{"column": name, "weight": weight, "stability": None} for name, weight in weights.items()]
+        return {"score_drift": None, "features": json.dumps(named)}
     now = _matrix(present, list(learnt.columns), by)
     then = rows.matrix[mine]
     scores = [learnt.odds(learnt.standardised(values), 0.0) for values in (then, now)]
     drift = [
-        {"column": name, "psi": stability(then[:, at], now[:, at], by.drift.bins)}
+        {"column": name, "weight": weights[name], "stability": stability(then[:, at], now[:, at], by.drift.bins)}
         for at, name in enumerate(learnt.columns)
     ]
-    return {"score_drift": stability(scores[0], scores[1], by.drift.bins), "feature_drift": json.dumps(drift)}
+    return {"score_drift": stability(scores[0], scores[1], by.drift.bins), "features": json.dumps(drift)}
 
 
 def stability(then: Floats, now: Floats, bins: int) -> float:

@@ -122,7 +122,7 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
     customer_id = number.to_pandas()
     twice = np.flatnonzero(rows["is_duplicate"])
     in_use = county.customers.of_person[person[twice]]
-    age = np.where(person >= 0, county.people.frame["age"].to_numpy()[person], 99)
+    is_minor = (person >= 0) & (county.people.frame["age"].to_numpy()[person] < 18)
 
     def listed(mask: np.ndarray) -> pd.DataFrame:
         chosen = np.flatnonzero(mask)
@@ -146,7 +146,9 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
     pairs = roster_rows(on_roster).drop(columns="defect")
     pairs["customer_id"] = customer_id.to_numpy()[county.customers.of_person[on_roster["person"]]]
     visits = county.marketing.visit
-    event = county.lending.event
+    asked = county.marketing.authorisation
+    event, line, loan = county.lending.event, county.lending.line, county.lending.loan
+    late = (loan["overdue_class"] > 0).to_numpy()
     referred = event[event["referrer"] >= 0].drop_duplicates(["referrer", "customer"])
     return {
         "duplicate_customers": pd.DataFrame(
@@ -171,7 +173,12 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
                 "since": county.marketing.opt_out["since"].to_numpy(),
             }
         ),
-        "minors": listed((person >= 0) & (age < 18)),
+        "contacts": _of_customers(county, county.marketing.contact, "list_code", day="contacted"),
+        "marketing_authorisations": _of_customers(
+            county, asked[asked["purpose"] == "营销"], "since", granted="granted", expires="expires", revoked="revoked"
+        ),
+        "overdue": listed(np.isin(np.arange(len(rows)), line["customer"].to_numpy()[loan["line"].to_numpy()[late]])),
+        "minors": listed(is_minor).assign(birth_date=pd.Series(true_id.to_numpy()[is_minor], dtype=str).str[6:14]),
         "deceased": listed(rows["is_deceased"].to_numpy()),
         "staff": listed(rows["is_staff"].to_numpy()),
         "grey_black": listed((rows["risk"] > 0).to_numpy()),
@@ -204,6 +211,17 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
             }
         )[visits["story"] != ""],
     }
+
+
+def _of_customers(county: County, frame: pd.DataFrame, *kept: str, **days: str) -> pd.DataFrame:
+    """Core number, some columns as they are, and days as dates under new names; a day that never comes is empty."""
+    number = county.customers.number.to_pandas().to_numpy()
+    columns: dict[str, object] = {"customer_id": number[frame["customer"]]}
+    columns |= {name: frame[name].to_numpy() for name in kept}
+    for column, name in days.items():
+        day = frame[column].to_numpy()
+        columns[name] = np.where(day == NULL_DAY, "", day.astype("datetime64[D]").astype(str))
+    return pd.DataFrame(columns)
 
 
 def pushed_batches(county: County) -> pd.DataFrame:

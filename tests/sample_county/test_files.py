@@ -264,7 +264,10 @@ def test_truth_names_what_was_planted(county: Generated) -> None:
     planted_wrong |= {row["duplicate_customer_id"] for row in duplicates}
     wrong = {number for number, row in customers.items() if row[3] == "01" and not is_valid(row[4])}
     assert wrong == planted_wrong
-    for name in ("minors", "deceased", "staff", "grey_black", "opt_outs", "violators", "duplicate_roster_people"):
+    for name in (
+        "minors", "deceased", "staff", "grey_black", "opt_outs", "overdue", "contacts", "marketing_authorisations",
+        "violators", "duplicate_roster_people",
+    ):  # fmt: skip
         assert rows_of(county.truth / f"{name}.csv"), name
     staff = {row["customer_id"] for row in rows_of(county.truth / "staff.csv")}
     assert staff == {number for number, row in customers.items() if row[14] == "1"}

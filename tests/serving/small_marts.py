@@ -53,12 +53,22 @@ QUERIES = {
           ['餐饮业', '零售业', '农资业', null][1 + n % 4] as segment_name, product_name,
           ['phone', 'visit', 'sms'][1 + n % 3] as channel, n as list_rank, 100.0 - n as score,
           '额度12.0万元未使用，近90天流入3.4万元' as reason, '上门核实用款需求，推荐随借随还' as playbook,
-          n % 10 = 0 as is_holdout, date '2026-10-31' as valid_until
+          n % 10 = 0 as is_holdout, date '2026-10-31' as valid_until, md5(list_code || branch_code || n) as row_id,
+          date '2026-09-28' as listed_date, business_date = date '2026-09-28' as is_new,
+          ['approved', 'proposed'][1 + n % 2] as batch_state
         from days, lists, managers, range(1, size // 3 + 1) as t(n)
         """,
+    "mart_list_removal": """
+        select business_date, list_code, list_name, list_code || '-20260928' as batch_id, 'approved' as batch_state,
+          md5(list_code || branch_code || n) as row_id, 'P' || md5(branch_code || n) as customer_id,
+          'C' || n as core_customer_id, '王**' as name_masked, branch_code, branch_name, manager_id, manager_name,
+          'phone' as channel, n % 10 = 0 as is_holdout, date '2026-09-28' as listed_date,
+          date '2026-10-31' as valid_until, 'worked' as close_reason, '已触达并反馈结果' as close_reason_name
+        from days, lists, managers, range(1, 3) as t(n)
+        """,
     "mart_list_waterfall": """
-        select business_date, list_code, list_name, branch_code, branch_name, step_order, step_code, step_name,
-          case when step_order in (0, 9) then 0 else size // 10 end as removed,
+        select business_date, list_code, list_name, true as is_due, branch_code, branch_name, step_order, step_code,
+          step_name, case when step_order in (0, 9) then 0 else size // 10 end as removed,
           size * 2 - (size // 10) * least(step_order, 8) as remaining
         from days, lists, branches, (values (0, 'start', '符合条件'), (1, 'opted_out', '退订'), (2, 'not_authorised', '未授权'),
           (3, 'minor', '未成年'), (4, 'deceased', '已故'), (5, 'staff', '本行员工'), (6, 'overdue_or_below_pass', '逾期或不良'),
@@ -81,6 +91,30 @@ QUERIES = {
           business_date + interval 33 hour as delivered_at
         from days, lists, (select 'branch' as kind, branch_code as code, branch_name as name, branch_code, branch_name from branches
           union all select 'manager', manager_id, manager_name, branch_code, branch_name from managers) as recipients
+        """,
+    "mart_list_dispatch": """
+        select business_date, branch_code, branch_name, manager_id, manager_name, true as is_team, channel, 50 as capacity,
+          10 + i as held, 5 as taken, 35 - i as places_left
+        from days, managers, (values ('visit'), ('phone')) as t(channel)
+        """,
+    "mart_list_assignment": """
+        select business_date, list_code, list_name, 2 as priority, branch_code, branch_name, assignment_result,
+          assignment_result = 'own_manager' as is_served, size as candidates, size * 1000.0 as expected_amount
+        from days, lists, branches, (values ('own_manager'), ('channel_full'), ('on_higher_list')) as t(assignment_result)
+        """,
+    "mart_list_model": """
+        select date '2026-09-30' as business_date, list_code, list_name, 'credited' as outcome, 'rule' as scored_by,
+          '按规则排序:留出期样本不足' as decision, 120 as candidates, 0.06 as mean_probability, 87 as past_rows, 5 as past_successes
+        from lists
+        """,
+    "mart_list_model_feature": """
+        select date '2026-09-30' as business_date, 1 as feature_order, 'relation_years' as feature_code, '往来年限长' as feature_name,
+          '往来年限短' as opposite_name, '客户自己的履约经历' as allowed_because, 0 as tested_lists, 0 as ranked_lists, 'unknown' as drift_status
+        """,
+    "mart_list_fairness": """
+        select date '2026-09-30' as business_date, list_code, list_name, 'gender' as attribute, group_name, 40 as customers, 10 as served,
+          0.25 as served_share, 1.0 as ratio_to_highest, 'even' as fairness_status
+        from lists, (values ('男'), ('女')) as t(group_name)
         """,
     "mart_funnel": """
         select business_date, stage_code, stage_name, stage_order, branch_code, branch_name, market_type,

@@ -36,7 +36,7 @@ LAST_DAY = date.fromisoformat(DATES[-1])
 PAGES = {page.code: page for page in dashboards()}
 SPARSE = (
     "visit_compliance", "settlement_compliance", "morning_meeting", "evening_meeting", "weekly", "monthly", "targets",
-    "funnel_cohort", "dormant_credit",
+    "funnel_cohort", "dormant_credit", "list_changes", "list_dispatch",
 )  # fmt: skip
 """Pages that a branch of the tests' tiny county may have nothing on."""
 RENDERED = [
@@ -48,6 +48,8 @@ RENDERED = [
     ),
     *((PAGES[code], "head_office") for code in (*SPARSE, "rule_book", "target_gap")),
     (PAGES["targets"], "manager"),
+    (PAGES["list_dispatch"], "branch_head"),
+    (PAGES["list_ranking"], "risk"),
     (PAGES["monthly"], "branch_head"),
     *((PAGES[code], post) for code in ("data_quality", "tag_catalogue") for post in ("head_office", "risk")),
     (PAGES["metric_catalogue"], "head_office"),
@@ -57,7 +59,7 @@ RENDERED = [
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
 """Folder for screenshots, relative to the project, such as docs/images; without it they go to the test's own folder."""
 ENGLISH = re.compile(r"[A-Za-z]{3,}")
-NOT_ENGLISH = {"KCI", "KPI", "POS"}
+NOT_ENGLISH = {"AUC", "KCI", "KPI", "POS", "PSI"}
 IDENTIFIER = re.compile(r"\b(G-[\w-]+|[PECR]?[0-9a-f]{8,16})\b")
 """Grid ids, and the hexadecimal digits of customer ids, marks of records and rule versions, are no words."""
 FILE_NAME = re.compile(r"[\w/]+(\.\w+)+")

@@ -1,4 +1,4 @@
-"""Staging is written from the contracts, list exposures from the lists: here, that neither changed alone."""
+"""Staging is written from the contracts, exposures and pages from the lists: here, that none changed alone."""
 
 import importlib.util
 from pathlib import Path
@@ -30,3 +30,8 @@ def test_generated_files_agree_with_what_they_follow_from(generator: ModuleType)
 def test_no_staging_without_a_contract(generator: ModuleType) -> None:
     written = {path.relative_to(MODELS) for path in (MODELS / "staging").rglob("*.*") if path.parent.name != "ledger"}
     assert written == {path for path in generator.generated_files() if path.parts[0] == "staging"}
+
+
+def test_no_page_without_a_list(generator: ModuleType) -> None:
+    written = set(generator.LIST_PAGES.glob("*"))
+    assert written == {path for path in generator.generated_files() if path.is_absolute()}

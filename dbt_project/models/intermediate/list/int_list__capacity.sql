@@ -22,9 +22,8 @@ standing as (
     where close_reason is null
 ),
 
-working_days as (
+calendar as (
     select * from {{ ref('int_calendar__day') }}
-    where not is_day_off and calendar_date > {{ business_date() }}
 ),
 
 channels (channel, contacts_per_day, horizon_days) as (
@@ -35,14 +34,19 @@ channels (channel, contacts_per_day, horizon_days) as (
     (null, null, null)
 ),
 
--- what fits before the horizon, days off left out
+-- What fits into the horizon, days off left out. It begins with the next working day: what is given on the eve of a
+-- long holiday is worked after it.
 workable as (
     select
         channels.channel,
-        cast(channels.contacts_per_day * count(working_days.calendar_date) as integer) as capacity
+        cast(channels.contacts_per_day * count(*) as integer) as capacity
     from channels
-    left join working_days on working_days.calendar_date <= {{ business_date() }} + channels.horizon_days
-    where channels.channel is not null
+    inner join calendar as today on today.calendar_date = {{ business_date() }}
+    inner join calendar as days
+        on
+            not days.is_day_off
+            and today.next_working_date <= days.calendar_date
+            and today.next_working_date + channels.horizon_days > days.calendar_date
     group by channels.channel, channels.contacts_per_day
 ),
 

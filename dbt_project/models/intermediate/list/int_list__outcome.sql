@@ -4,8 +4,23 @@ definitions as (
     select * from {{ ref('int_list__definition') }}
 ),
 
+-- A batch is decided on after its date was published, so the rows that are enrolled are those of the days before.
 list_rows as (
-    select * from {{ ref('fct_list_row') }}
+    select
+        legal_entity_code,
+        list_code,
+        batch_id,
+        customer_id,
+        branch_code,
+        manager_id,
+        channel,
+        product_code,
+        holdout_unit,
+        holdout_cluster,
+        is_holdout,
+        response_probability,
+        listed_date
+    from {{ list_rows_before() }}
 ),
 
 approved as (
@@ -193,24 +208,24 @@ traded as (
     having sum(merchant_days.transaction_count) > 0
 ),
 
-moved as (
-    select
-        accounts.legal_entity_code,
-        accounts.customer_id,
-        account_days.posting_date as event_date,
-        sum(account_days.inflow) as amount
-    from {{ ref('int_account_day__aggregated') }} as account_days
-    inner join accounts
+used as (
+    select distinct
+        identities_of_cards.legal_entity_code,
+        identities_of_cards.customer_id,
+        cards.last_used_date as event_date,
+        cast(null as decimal(18, 2)) as amount
+    from {{ ref('stg_social_security__card_holder_version') }} as cards
+    inner join {{ ref('int_customer__identity') }} as identities_of_cards
         on
-            account_days.legal_entity_code = accounts.legal_entity_code
-            and account_days.account_id = accounts.account_id
+            identities_of_cards.source_table = 'social_security.card_holder'
+            and cards.legal_entity_code = identities_of_cards.legal_entity_code
+            and cards.card_number_key = identities_of_cards.source_key
     semi join watched
         on
-            accounts.legal_entity_code = watched.legal_entity_code
-            and accounts.customer_id = watched.customer_id
+            identities_of_cards.legal_entity_code = watched.legal_entity_code
+            and identities_of_cards.customer_id = watched.customer_id
             and watched.outcome = 'activated'
-    where account_days.business_date <= {{ business_date() }} and account_days.active_posting_count > 0
-    group by accounts.legal_entity_code, accounts.customer_id, account_days.posting_date
+    where cards.issuing_bank = 'own' and cards.last_used_date is not null
 ),
 
 -- One line for each way to reach an outcome. product_code: only this product counts; category: only a list for a
@@ -237,7 +252,7 @@ events as (
     union all
     select 'merchant_reactivated', null, null, * from traded
     union all
-    select 'activated', null, null, * from moved
+    select 'activated', null, null, * from used
 ),
 
 reached as (

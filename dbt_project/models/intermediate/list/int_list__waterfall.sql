@@ -90,7 +90,8 @@ stepped as (
     select
         * exclude (left_by, standing_batch_id, holdout_share, validity_days),
         coalesce(
-            standing_batch_id, if(left_by = 'taken', list_code || '-' || strftime({{ business_date() }}, '%Y%m%d'), null)
+            standing_batch_id,
+            if(left_by = 'taken', list_code || '-' || strftime({{ business_date() }}, '%Y%m%d'), null)
         ) as batch_id,
         case
             when left_by <> 'taken' then left_by

@@ -1,0 +1,107 @@
+with
+
+waterfall as (
+    select * from {{ ref('int_list__waterfall') }}
+),
+
+permitted as (
+    select * from {{ ref('int_list__permitted') }}
+    where suppressed_by is null
+),
+
+definitions as (
+    select * from {{ ref('int_list__definition') }}
+),
+
+customers as (
+    select * from {{ ref('int_customer__features') }}
+    where customer_type = 'person'
+),
+
+considered as (
+    select
+        permitted.legal_entity_code,
+        permitted.list_code,
+        definitions.list_name,
+        permitted.customer_id,
+        waterfall.step_code in ('delivered', 'holdout', 'on_this_list') as is_served,
+        waterfall.score,
+        case
+            when customers.age >= 65 then '65岁及以上'
+            when customers.age >= 55 then '55-64岁'
+            when customers.age >= 45 then '45-54岁'
+            when customers.age >= 35 then '35-44岁'
+            when customers.age >= 25 then '25-34岁'
+            when customers.age >= 18 then '18-24岁'
+        end as age_band,
+        {{ value_label('customers.gender', 'gender') }} as gender,
+        {{ value_label('customers.market_type', 'market_type') }} as market_type
+    from permitted
+    inner join customers
+        on
+            permitted.legal_entity_code = customers.legal_entity_code
+            and permitted.customer_id = customers.customer_id
+    inner join waterfall
+        on
+            permitted.legal_entity_code = waterfall.legal_entity_code
+            and permitted.list_code = waterfall.list_code
+            and permitted.customer_id = waterfall.customer_id
+    inner join definitions
+        on
+            permitted.legal_entity_code = definitions.legal_entity_code
+            and permitted.list_code = definitions.list_code
+),
+
+-- a customer of several lists counts once over all of them, served by whichever
+grouped as (
+    {%- for attribute in ['age_band', 'gender', 'market_type'] %}
+    select
+        legal_entity_code,
+        if(grouping(list_code) = 1, 'all', list_code) as list_code,
+        if(grouping(list_code) = 1, '全部名单', list_name) as list_name,
+        '{{ attribute }}' as attribute,
+        {{ attribute }} as group_name,
+        count(distinct customer_id) as customers,
+        count(distinct customer_id) filter (where is_served) as served,
+        avg(score) as mean_score
+    from considered
+    where {{ attribute }} is not null
+    group by grouping sets (
+        (legal_entity_code, list_code, list_name, {{ attribute }}),
+        (legal_entity_code, {{ attribute }})
+    )
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+compared as (
+    select
+        *,
+        customers < {{ var('fairness_least_customers') }} as is_small,
+        max(if(customers < {{ var('fairness_least_customers') }}, null, served / customers)) over (
+            partition by legal_entity_code, list_code, attribute
+        ) as highest_share
+    from grouped
+)
+
+-- a small group would show single customers
+select
+    {{ business_date() }} as business_date,
+    legal_entity_code,
+    list_code,
+    list_name,
+    attribute,
+    group_name,
+    if(is_small, null, cast(customers as integer)) as customers,
+    if(is_small, null, cast(served as integer)) as served,
+    if(is_small, null, served / customers) as served_share,
+    if(is_small, null, mean_score) as mean_score,
+    if(is_small, null, served / customers / nullif(highest_share, 0)) as ratio_to_highest,
+    case
+        when is_small then 'small_group'
+        when served / customers < {{ var('fairness_ratio_least') }} * highest_share then 'watch'
+        else 'even'
+    end as fairness_status
+from compared
