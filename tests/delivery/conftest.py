@@ -48,6 +48,7 @@ def list_row(number: int, **other: Any) -> dict[str, Any]:
         "scored_by": "rule",
         "score_reason": None,
         "assignment_basis": "own_manager",
+        "holdout_unit": "customer",
         "is_holdout": False,
         "valid_until": date(2026, 10, 28),
     } | other
