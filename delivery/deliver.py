@@ -5,7 +5,6 @@ follow when its packages are placed. Whatever a killed run leaves behind, the ne
 package that is intact and up to date.
 """
 
-import fcntl
 import json
 import shutil
 from collections import defaultdict
@@ -35,6 +34,7 @@ from delivery.frozen import (
     packages_file,
     read_terms,
 )
+from delivery.lock import alone
 from delivery.manifest import MANIFEST, Manifest, Superseded, is_intact, read_manifest
 from delivery.password import derive_password, period
 from delivery.rows import PackageRows, packages, read_packages
@@ -467,12 +467,9 @@ def _delivery(manifest: Manifest, folder: Path, written: bool) -> Delivery:
 
 @contextmanager
 def _alone(home: BankHome) -> Iterator[Path]:
-    """An empty folder to build in, for one delivery of the bank at a time; a killed process frees its lock."""
+    """An empty folder to build in, while nobody else delivers."""
     building = home.delivery / ".building"
-    building.mkdir(parents=True, exist_ok=True)
-    home.delivery.chmod(0o700)
-    with (home.delivery / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(home):
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
         try:

@@ -269,7 +269,8 @@ class _Workbook:
         new = sum(row["state"] == "new" for row in package.open_rows)
         expiry = max((str(row["valid_until"]) for row in package.open_rows if row["valid_until"]), default="无在办客户")
         approvals = [
-            f"{one.batch_id}:{one.decided_by},{one.decided_at}({DECISIONS[one.decision]}),内容摘要{one.content_sha256[:12]}"
+            f"{one.batch_id}:{one.decided_by}({DECISIONS[one.decision]},{one.decided_at[:10]}),"
+            f"内容摘要{one.content_sha256[:12]}"
             for one in self._terms.approvals
         ]
         told = {

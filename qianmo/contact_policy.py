@@ -27,7 +27,7 @@ class ChannelPolicy(BaseModel):
     contacts_per_day: Annotated[int, Field(gt=0)]
     """Of one manager on one working day."""
     horizon_days: Days
-    """Calendar days whose working days a manager's open rows are to fit in."""
+    """Calendar days, from the next working day on, whose working days a manager's open rows are to fit in."""
 
 
 class ContactPolicy(BaseModel):

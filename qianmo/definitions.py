@@ -733,12 +733,19 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
         "contact_policy": contact_policy().model_dump(),
+        "undated_features": _undated_features(),
         "response_model": response_model().model_dump(exclude={"never"}),
         "materials": [material.model_dump(mode="json") for material in materials().values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),
     }
+
+
+def _undated_features() -> dict[str, str]:
+    """Columns of int_customer__features, with their types, that past listings have no values of."""
+    dated = {"business_date", *model_columns("int_list__response_input")}
+    return {name: kind for name, kind in feature_columns().items() if name not in dated}
 
 
 def _load(folder: Path, kind: type[Kind]) -> list[Kind]:

@@ -486,13 +486,13 @@ def _drifted(learnt: _Learnt, rows: _Rows, mine: Booleans, present: pa.Table, by
     """PSI of the score and of each column between the list's past rows and its candidates of today, if it has any."""
     weights = dict(zip(learnt.columns, (learnt.weight * learnt.slope).tolist(), strict=True))
     if not present.num_rows:
-        named = [{"column": name, "weight": weight, "stability": None} for name, weight in weights.items()]
+        named = [{"feature_code": name, "weight": weight, "stability": None} for name, weight in weights.items()]
         return {"score_drift": None, "features": json.dumps(named)}
     now = _matrix(present, list(learnt.columns), by)
     then = rows.matrix[mine]
     scores = [learnt.odds(learnt.standardised(values), 0.0) for values in (then, now)]
     drift = [
-        {"column": name, "weight": weights[name], "stability": stability(then[:, at], now[:, at], by.drift.bins)}
+        {"feature_code": name, "weight": weights[name], "stability": stability(then[:, at], now[:, at], by.drift.bins)}
         for at, name in enumerate(learnt.columns)
     ]
     return {"score_drift": stability(scores[0], scores[1], by.drift.bins), "features": json.dumps(drift)}
