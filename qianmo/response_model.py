@@ -97,10 +97,13 @@ class _Model(BaseModel):
 
 
 class Forbidden(_Model):
-    """A word that no column of the model may hold."""
+    """A word that no column of the model, or of a list's rule, may hold."""
 
     word: Text
     reason: Text
+
+    def is_in(self, column: str) -> bool:
+        return f"_{self.word}_" in f"_{column}_"
 
 
 class Feature(_Model):
@@ -151,7 +154,7 @@ class ResponseModel(_Model):
     def _nothing_forbidden(self) -> Self:
         for feature in self.features:
             for one in self.never:
-                if f"_{one.word}_" in f"_{feature.column}_":
+                if one.is_in(feature.column):
                     raise ValueError(f"features: {feature.column} holds {one.word}: {one.reason}; take it out")
         if twice := {one.column for one in self.features if sum(one.column == f.column for f in self.features) > 1}:
             raise ValueError(f"features: {sorted(twice)[0]} is there twice: drop one")
@@ -483,13 +486,13 @@ def _drifted(learnt: _Learnt, rows: _Rows, mine: Booleans, present: pa.Table, by
     """PSI of the score and of each column between the list's past rows and its candidates of today, if it has any."""
     weights = dict(zip(learnt.columns, (learnt.weight * learnt.slope).tolist(), strict=True))
     if not present.num_rows:
-        named = [{"column": name, "weight": weight, "stability": None} for name, weight in weights.items()]
+        named = [{"feature_code": name, "weight": weight, "stability": None} for name, weight in weights.items()]
         return {"score_drift": None, "features": json.dumps(named)}
     now = _matrix(present, list(learnt.columns), by)
     then = rows.matrix[mine]
     scores = [learnt.odds(learnt.standardised(values), 0.0) for values in (then, now)]
     drift = [
-        {"column": name, "weight": weights[name], "stability": stability(then[:, at], now[:, at], by.drift.bins)}
+        {"feature_code": name, "weight": weights[name], "stability": stability(then[:, at], now[:, at], by.drift.bins)}
         for at, name in enumerate(learnt.columns)
     ]
     return {"score_drift": stability(scores[0], scores[1], by.drift.bins), "features": json.dumps(drift)}

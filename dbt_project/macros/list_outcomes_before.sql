@@ -30,16 +30,3 @@
         {%- endif %}
     )
 {%- endmacro %}
-
-{#- Columns of a model that another one has not, as nulls of their types. -#}
-{% macro columns_missing(model_name, present_in) -%}
-    {%- set columns = {} -%}
-    {%- if execute -%}
-        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name in [model_name, present_in] -%}
-            {%- do columns.update({node.name: node.columns}) -%}
-        {%- endfor -%}
-        {%- for column in columns[model_name].values() if column.name not in columns[present_in] -%}
-            cast(null as {{ column.data_type }}) as {{ column.name }},
-        {% endfor -%}
-    {%- endif -%}
-{%- endmacro %}

@@ -116,7 +116,7 @@ def test_candidates_unlike_past_rows_hand_back_to_the_rule() -> None:
     row = one(assessed(A, past("a", weight=2.0), present("a", shops=0.95), BY))
     assert not row["is_model"]
     assert "模型漂移" in row["decision"]
-    drift = {one["column"]: one["stability"] for one in json.loads(row["features"])}
+    drift = {one["feature_code"]: one["stability"] for one in json.loads(row["features"])}
     assert drift["has_merchant"] > BY.drift.hand_back > BY.drift.watch > drift["inflow_90d"]
 
 

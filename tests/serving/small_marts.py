@@ -74,24 +74,6 @@ QUERIES = {
           (3, 'minor', '未成年'), (4, 'deceased', '已故'), (5, 'staff', '本行员工'), (6, 'overdue_or_below_pass', '逾期或不良'),
           (7, 'grey_black', '灰黑名单'), (8, 'holdout', '对照组'), (9, 'delivered', '派发')) as t(step_order, step_code, step_name)
         """,
-    "mart_list_batch": """
-        select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
-          case when day(business_date) = 30 and list_code = 'loan_maturing' then 'rejected' else 'approved' end as batch_state,
-          120 as listed_rows, 12 as holdout_rows, 3 as removed_rows, 12 as recipients, left(md5(list_code || day(business_date)), 12) as content_digest,
-          business_date + interval 30 hour as proposed_at, business_date + interval 102 hour as expires_at, '张三' as decided_by,
-          business_date + interval 33 hour as decided_at, 'person' as decision, '—' as reason, 3.0 as waiting_hours,
-          '交付目录' as target, date '2026-10-31' as expires_on
-        from days, lists
-        """,
-    "mart_list_delivery": """
-        select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
-          list_code || '-' || strftime(business_date, '%Y%m%d') || '.' || kind || '.' || code as delivery_id, kind as recipient_type,
-          code as recipient, name as recipient_name, branch_code, branch_name, 40 as open_rows, 12 as new_rows, 1 as removed_rows,
-          left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as target, date '2026-10-31' as expires_on,
-          business_date + interval 33 hour as delivered_at
-        from days, lists, (select 'branch' as kind, branch_code as code, branch_name as name, branch_code, branch_name from branches
-          union all select 'manager', manager_id, manager_name, branch_code, branch_name from managers) as recipients
-        """,
     "mart_list_dispatch": """
         select business_date, branch_code, branch_name, manager_id, manager_name, true as is_team, channel, 50 as capacity,
           10 + i as held, 5 as taken, 35 - i as places_left
@@ -112,9 +94,27 @@ QUERIES = {
           '往来年限短' as opposite_name, '客户自己的履约经历' as allowed_because, 0 as tested_lists, 0 as ranked_lists, 'unknown' as drift_status
         """,
     "mart_list_fairness": """
-        select date '2026-09-30' as business_date, list_code, list_name, 'gender' as attribute, group_name, 40 as customers, 10 as served,
+        select date '2026-09-30' as business_date, list_code, list_name, 'gender' as group_kind, group_name, 40 as customers, 10 as served,
           0.25 as served_share, 1.0 as ratio_to_highest, 'even' as fairness_status
         from lists, (values ('男'), ('女')) as t(group_name)
+        """,
+    "mart_list_batch": """
+        select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
+          case when day(business_date) = 30 and list_code = 'loan_maturing' then 'rejected' else 'approved' end as batch_state,
+          120 as listed_rows, 12 as holdout_rows, 3 as removed_rows, 12 as recipients, left(md5(list_code || day(business_date)), 12) as content_digest,
+          business_date + interval 30 hour as proposed_at, business_date + interval 102 hour as expires_at, '张三' as decided_by,
+          business_date + interval 33 hour as decided_at, 'person' as decision, '—' as reason, 3.0 as waiting_hours,
+          '交付目录' as target, date '2026-10-31' as expires_on
+        from days, lists
+        """,
+    "mart_list_delivery": """
+        select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
+          list_code || '-' || strftime(business_date, '%Y%m%d') || '.' || kind || '.' || code as delivery_id, kind as recipient_type,
+          code as recipient, name as recipient_name, branch_code, branch_name, 40 as open_rows, 12 as new_rows, 1 as removed_rows,
+          left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as target, date '2026-10-31' as expires_on,
+          business_date + interval 33 hour as delivered_at
+        from days, lists, (select 'branch' as kind, branch_code as code, branch_name as name, branch_code, branch_name from branches
+          union all select 'manager', manager_id, manager_name, branch_code, branch_name from managers) as recipients
         """,
     "mart_funnel": """
         select business_date, stage_code, stage_name, stage_order, branch_code, branch_name, market_type,

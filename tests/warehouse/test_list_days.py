@@ -158,16 +158,16 @@ def test_every_candidate_is_accounted_for(built: Warehouse) -> None:
     assert second["start"] == sum(count for code, count in second.items() if code != "start")
 
 
-def test_a_manager_gets_the_best_within_capacity_and_the_branch_the_rest(built: Warehouse) -> None:
+def test_a_manager_gets_the_best_of_own_customers_and_those_of_the_branch_within_capacity(built: Warehouse) -> None:
     listed = built.rows(
-        "select manager_id, branch_name, list_rank, core_customer_id, reason from marts.mart_marketing_list "
+        "select manager_id, assignment_basis, list_rank, core_customer_id, reason from marts.mart_marketing_list "
         f"where business_date = date '{FIRST}' order by manager_id, score desc"
     )
-    assert [row[3] for row in listed if row[0] == "M1"] == ["c12", "c11"]
-    assert [row[3] for row in listed if row[0] == "M2"] == ["c15", "c14"]
-    # c16's manager has left, c17 has none: both are the branch's.
-    assert [row[1:4:2] for row in listed if row[0] is None] == [("城中支行", "c17"), ("城中支行", "c16")]
-    ranks = {manager: [row[2] for row in listed if row[0] == manager and row[2]] for manager in ("M1", "M2", None)}
+    assert [row[:4:3] for row in listed] == [("M1", "c12"), ("M1", "c11"), ("M2", "c17"), ("M2", "c16")]
+    # c16's manager has left, c17 has none: M2 of their branch takes them, and has no place left for own c15.
+    assert [row[1] for row in listed] == ["own_manager", "own_manager", "branch_team", "branch_team"]
+    assert steps(built, FIRST)["over_capacity"] == 10
+    ranks = {manager: [row[2] for row in listed if row[0] == manager and row[2]] for manager in ("M1", "M2")}
     assert all(found == list(range(1, len(found) + 1)) for found in ranks.values())
     assert all("授信额度" in row[4] and "天未用信" in row[4] for row in listed)
 
@@ -194,7 +194,7 @@ def test_a_row_stays_with_its_manager_until_it_is_worked_and_the_next_best_takes
     assert removals(built, FIRST) == []
     assert removals(built, SECOND) == [("c12", "M1", "worked")]
     stayed = {who: row for who, row in first.items() if who != "c12"}
-    assert second == stayed | {"c10": ("M1", SECOND), "c19": (None, SECOND)}
+    assert second == stayed | {"c10": ("M1", SECOND)}
 
 
 def test_the_control_group_stays_the_same(built: Warehouse) -> None:
@@ -286,9 +286,9 @@ def test_one_more_refusal_on_an_earlier_date_changes_that_customer_and_who_takes
     built: Warehouse, definitions: Path
 ) -> None:
     before = open_rows(built, SECOND)
-    built.land("marketing.opt_out", SECOND, [refused(15, SECOND)])
+    built.land("marketing.opt_out", SECOND, [refused(17, SECOND)])
     built.build(SECOND, *selected(*LISTS), definitions=definitions)
-    assert removals(built, SECOND) == [("c12", "M1", "worked"), ("c15", "M2", "opted_out")]
+    assert removals(built, SECOND) == [("c12", "M1", "worked"), ("c17", "M2", "opted_out")]
     assert open_rows(built, SECOND) == {
-        **{who: row for who, row in before.items() if who != "c15"}, "c13": ("M2", SECOND)
+        **{who: row for who, row in before.items() if who != "c17"}, "c19": ("M2", SECOND)
     }  # fmt: skip

@@ -34,19 +34,24 @@ channels (channel, contacts_per_day, horizon_days) as (
     (null, null, null)
 ),
 
--- What fits into the horizon, days off left out. It begins with the next working day: what is given on the eve of a
--- long holiday is worked after it.
+-- It begins with the next working day: what is given on the eve of a long holiday is worked after it.
+horizon as (
+    select next_working_date
+    from calendar
+    where calendar_date = {{ business_date() }}
+),
+
 workable as (
     select
         channels.channel,
         cast(channels.contacts_per_day * count(*) as integer) as capacity
     from channels
-    inner join calendar as today on today.calendar_date = {{ business_date() }}
-    inner join calendar as days
+    cross join horizon
+    inner join calendar
         on
-            not days.is_day_off
-            and today.next_working_date <= days.calendar_date
-            and today.next_working_date + channels.horizon_days > days.calendar_date
+            not calendar.is_day_off
+            and horizon.next_working_date <= calendar.calendar_date
+            and horizon.next_working_date + channels.horizon_days > calendar.calendar_date
     group by channels.channel, channels.contacts_per_day
 ),
 
@@ -110,14 +115,14 @@ managed as (
 portfolios as (
     select
         managers.legal_entity_code,
-        managers.manager_id
-        {%- for class in classes %},
+        {%- for class in classes %}
         cast(coalesce(
             max(greatest(1 - coalesce(managed.customers, 0) / goals.goal, 0)) filter (
                 where goals.portfolio_class = '{{ class }}'
             ), 0
-        ) as double) as short_{{ class }}
+        ) as double) as short_{{ class }},
         {%- endfor %}
+        managers.manager_id
     from managers
     cross join goals
     left join managed
@@ -134,12 +139,12 @@ select
     workable.channel,
     managers.branch_code,
     managers.is_team,
+    {%- for class in classes %}
+    portfolios.short_{{ class }},
+    {%- endfor %}
     workable.capacity,
     coalesce(held.held, 0) as held,
-    greatest(workable.capacity - coalesce(held.held, 0), 0) as free,
-    {%- for class in classes %}
-    portfolios.short_{{ class }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    greatest(workable.capacity - coalesce(held.held, 0), 0) as free
 from managers
 cross join workable
 left join held

@@ -12,20 +12,31 @@ list_rows as (
     select * from {{ list_rows_before() }}
 ),
 
--- What a list's rule says of the facts of that day; of what has no dates it knows nothing.
-then_known as (
+joined as (
     select
         past.list_code,
         past.batch_id,
-        past.listed_date as business_date,
-        {{ columns_missing('int_customer__features', 'int_list__response_input') }}
-        known.* exclude (listed_date)
+        past.outcome,
+        past.known_date,
+        past.is_success,
+        known.*
     from past
     inner join known
         on
             past.legal_entity_code = known.legal_entity_code
             and past.customer_id = known.customer_id
             and past.listed_date = known.listed_date
+),
+
+-- What a list's rule says of the facts of that day; of what has no dates it knows nothing.
+then_known as (
+    select
+        *,
+        {%- for column, data_type in var('undated_features').items() %}
+        cast(null as {{ data_type }}) as {{ column }},
+        {%- endfor %}
+        listed_date as business_date
+    from joined
 ),
 
 ruled as (
@@ -49,29 +60,29 @@ ruled as (
 )
 
 select
-    past.list_code,
-    past.batch_id,
-    past.outcome,
-    past.known_date,
+    joined.list_code,
+    joined.batch_id,
+    joined.outcome,
+    joined.known_date,
     -- as it was said then, where this warehouse made the list
     coalesce(if(list_rows.scored_by = 'rule', list_rows.response_probability, null), ruled.response_rule)
         as response_rule,
     list_rows.value_amount,
-    past.is_success,
+    joined.is_success,
     known.*
-from past
+from joined
 inner join known
     on
-        past.legal_entity_code = known.legal_entity_code
-        and past.customer_id = known.customer_id
-        and past.listed_date = known.listed_date
+        joined.legal_entity_code = known.legal_entity_code
+        and joined.customer_id = known.customer_id
+        and joined.listed_date = known.listed_date
 left join ruled
     on
-        past.legal_entity_code = ruled.legal_entity_code
-        and past.batch_id = ruled.batch_id
-        and past.customer_id = ruled.customer_id
+        joined.legal_entity_code = ruled.legal_entity_code
+        and joined.batch_id = ruled.batch_id
+        and joined.customer_id = ruled.customer_id
 left join list_rows
     on
-        past.legal_entity_code = list_rows.legal_entity_code
-        and past.batch_id = list_rows.batch_id
-        and past.customer_id = list_rows.customer_id
+        joined.legal_entity_code = list_rows.legal_entity_code
+        and joined.batch_id = list_rows.batch_id
+        and joined.customer_id = list_rows.customer_id

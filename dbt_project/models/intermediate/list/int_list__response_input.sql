@@ -19,13 +19,13 @@ core_customers as (
 
 accounts as (
     select
-        accounts.*,
+        held.*,
         core_customers.customer_id as resolved_customer_id
-    from {{ ref('stg_core__account') }} as accounts
+    from {{ ref('stg_core__account') }} as held
     inner join core_customers
         on
-            accounts.legal_entity_code = core_customers.legal_entity_code
-            and accounts.customer_id = core_customers.source_key
+            held.legal_entity_code = core_customers.legal_entity_code
+            and held.customer_id = core_customers.source_key
 ),
 
 signups as (
@@ -70,7 +70,16 @@ touches as (
     where touch_kind in ('contact', 'visit')
 ),
 
--- Candidates of today only of lists with past rows enough for a model to be held against the rule.
+-- with past rows enough for a model to be held against the rule
+learnable as (
+    select
+        legal_entity_code,
+        list_code
+    from past
+    group by legal_entity_code, list_code
+    having count(*) >= {{ var('response_model').takeover.rows_least }}
+),
+
 listings as (
     select
         legal_entity_code,
@@ -83,14 +92,7 @@ listings as (
         candidates.customer_id,
         {{ business_date() }} as listed_date
     from candidates
-    inner join (
-        select
-            legal_entity_code,
-            list_code
-        from past
-        group by legal_entity_code, list_code
-        having count(*) >= {{ var('response_model').takeover.rows_least }}
-    ) as learnable
+    inner join learnable
         on
             candidates.legal_entity_code = learnable.legal_entity_code
             and candidates.list_code = learnable.list_code
@@ -247,8 +249,8 @@ facts as (
     from touches
 ),
 
--- The one way in: nothing dated on the day of listing or after it is known, whether the listing is a past one or today's.
--- A fact that ended before the listing is known and no longer holds.
+-- The one way in: nothing dated on the day of listing or after it is known, of past listings and today's alike. A fact
+-- that ended before the listing is known and no longer holds.
 known as (
     select
         listings.legal_entity_code,
@@ -348,14 +350,15 @@ select
     coalesce(summed.has_mobile_bank, false) as has_mobile_bank,
     coalesce(summed.has_merchant, false) as has_merchant,
     summed.merchant_signed_date,
-    if(
-        began.first_takings_date <= listings.listed_date - 90, cast(coalesce(summed.merchant_amount_90d, 0) as double), null
+    cast(
+        if(began.first_takings_date <= listings.listed_date - 90, coalesce(summed.merchant_amount_90d, 0), null)
+        as double
     ) as merchant_amount_90d,
-    if(
-        began.first_posting_date <= listings.listed_date - 90, cast(coalesce(summed.inflow_90d, 0) as double), null
+    cast(
+        if(began.first_posting_date <= listings.listed_date - 90, coalesce(summed.inflow_90d, 0), null) as double
     ) as inflow_90d,
-    if(
-        began.first_balance_date < listings.listed_date, cast(coalesce(deposits.deposit_balance, 0) as double), null
+    cast(
+        if(began.first_balance_date < listings.listed_date, coalesce(deposits.deposit_balance, 0), null) as double
     ) as deposit_balance,
     coalesce(summed.is_whitelisted, false) as is_whitelisted,
     cast(coalesce(summed.whitelist_limit, 0) as double) as whitelist_limit,

@@ -23,6 +23,14 @@ managers as (
     select * from {{ ref('dim_manager') }}
 ),
 
+-- a channel that no list uses says nothing
+used as (
+    select distinct
+        legal_entity_code,
+        channel
+    from definitions
+),
+
 taken as (
     select
         dispatched.legal_entity_code,
@@ -51,13 +59,7 @@ select
     cast(coalesce(taken.taken, 0) as integer) as taken,
     cast(capacities.free - coalesce(taken.taken, 0) as integer) as places_left
 from capacities
--- a channel that no list uses says nothing
-inner join (
-    select distinct
-        legal_entity_code,
-        channel
-    from definitions
-) as used
+inner join used
     on
         capacities.legal_entity_code = used.legal_entity_code
         and capacities.channel = used.channel

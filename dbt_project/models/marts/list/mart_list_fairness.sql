@@ -53,23 +53,37 @@ considered as (
 ),
 
 -- a customer of several lists counts once over all of them, served by whichever
-grouped as (
-    {%- for attribute in ['age_band', 'gender', 'market_type'] %}
+counted as (
+    select * from considered
+    union all
     select
         legal_entity_code,
-        if(grouping(list_code) = 1, 'all', list_code) as list_code,
-        if(grouping(list_code) = 1, '全部名单', list_name) as list_name,
-        '{{ attribute }}' as attribute,
-        {{ attribute }} as group_name,
-        count(distinct customer_id) as customers,
-        count(distinct customer_id) filter (where is_served) as served,
-        avg(score) as mean_score
+        'all' as list_code,
+        '全部名单' as list_name,
+        customer_id,
+        bool_or(is_served) as is_served,
+        avg(score) as score,
+        any_value(age_band) as age_band,
+        any_value(gender) as gender,
+        any_value(market_type) as market_type
     from considered
-    where {{ attribute }} is not null
-    group by grouping sets (
-        (legal_entity_code, list_code, list_name, {{ attribute }}),
-        (legal_entity_code, {{ attribute }})
-    )
+    group by legal_entity_code, customer_id
+),
+
+grouped as (
+    {%- for group_kind in ['age_band', 'gender', 'market_type'] %}
+    select
+        legal_entity_code,
+        list_code,
+        list_name,
+        '{{ group_kind }}' as group_kind,
+        {{ group_kind }} as group_name,
+        count(*) as customers,
+        count(*) filter (where is_served) as served,
+        avg(score) as mean_score
+    from counted
+    where {{ group_kind }} is not null
+    group by legal_entity_code, list_code, list_name, {{ group_kind }}
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -81,7 +95,7 @@ compared as (
         *,
         customers < {{ var('fairness_least_customers') }} as is_small,
         max(if(customers < {{ var('fairness_least_customers') }}, null, served / customers)) over (
-            partition by legal_entity_code, list_code, attribute
+            partition by legal_entity_code, list_code, group_kind
         ) as highest_share
     from grouped
 )
@@ -92,7 +106,7 @@ select
     legal_entity_code,
     list_code,
     list_name,
-    attribute,
+    group_kind,
     group_name,
     if(is_small, null, cast(customers as integer)) as customers,
     if(is_small, null, cast(served as integer)) as served,

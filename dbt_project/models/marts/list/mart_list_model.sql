@@ -19,19 +19,21 @@ scored as (
     group by legal_entity_code, list_code
 ),
 
+parts as (
+    select
+        legal_entity_code,
+        list_code,
+        unnest(from_json(calibration, '[{"expected": "DOUBLE", "seen": "DOUBLE"}]')) as part
+    from assessed
+),
+
 -- how far the seen share of held-out rows is from the expected one, part by part
 calibrated as (
     select
         legal_entity_code,
         list_code,
-        max(abs(part.expected - part.seen)) as calibration_gap
-    from (
-        select
-            legal_entity_code,
-            list_code,
-            unnest(from_json(calibration, '[{"expected": "DOUBLE", "seen": "DOUBLE"}]')) as part
-        from assessed
-    ) as parts
+        max(abs(part['expected'] - part['seen'])) as calibration_gap
+    from parts
     group by legal_entity_code, list_code
 )
 

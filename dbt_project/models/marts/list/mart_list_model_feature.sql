@@ -14,25 +14,28 @@ allowed (feature_order, feature_code, feature_name, opposite_name, allowed_becau
     (null, null, null, null, null)
 ),
 
+assessed as (
+    select * from {{ ref('int_list__assessed') }}
+),
+
 learnt as (
     select
-        assessed.list_code,
-        assessed.is_model,
+        is_model,
         unnest(
-            from_json(assessed.features, '[{"column": "VARCHAR", "weight": "DOUBLE", "stability": "DOUBLE"}]')
+            from_json(features, '[{"feature_code": "VARCHAR", "weight": "DOUBLE", "stability": "DOUBLE"}]')
         ) as feature
-    from {{ ref('int_list__assessed') }} as assessed
+    from assessed
 ),
 
 used as (
     select
-        feature.column as feature_code,
+        feature['feature_code'] as feature_code,
         count(*) as tested_lists,
         count(*) filter (where is_model) as ranked_lists,
-        max_by(feature.weight, abs(feature.weight)) as strongest_weight,
-        max(feature.stability) as highest_drift
+        max_by(feature['weight'], abs(feature['weight'])) as strongest_weight,
+        max(feature['stability']) as highest_drift
     from learnt
-    group by feature.column
+    group by feature['feature_code']
 )
 
 select
