@@ -205,6 +205,7 @@ delivery = Table(
     Column("removed_rows", Integer),
     Column("content_sha256", String, nullable=False),  # of the CSV before encryption
     Column("workbook_sha256", String),  # of the XLSX before encryption
+    Column("layout", String),  # version of the code that turned rows into files
     Column("files", String, nullable=False),  # JSON: name to SHA-256 of the file as placed
     Column("snapshot", String),  # name of the file in `list_batches` that froze the rows
     Column("approver", String),
