@@ -16,8 +16,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from delivery.frozen import Approval, ListFacts, Proposal, Step, freeze_proposal, proposed_rows, read_proposal
+from delivery.frozen import (
+    Approval,
+    ListFacts,
+    Proposal,
+    Step,
+    freeze_proposal,
+    proposed_candidates,
+    proposed_rows,
+    read_proposal,
+)
+from delivery.lock import alone
 from delivery.rows import PROPOSED_ROWS
 from ingestion.bank import Bank
 from qianmo import ledger
@@ -83,7 +95,8 @@ def propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposa
     expire(bank.home)
     later = [row["business_date"] for row in ledger.rows(bank.home, ledger.list_batch)]
     days = sorted({business_date, *(day for one in later if (day := date.fromisoformat(one)) > business_date)})
-    return [proposal for day in days for proposal in _propose(bank, day, progress)]
+    with alone(bank.home):
+        return [proposal for day in days for proposal in _propose(bank, day, progress)]
 
 
 def _propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposal]:
@@ -98,10 +111,10 @@ def _propose(bank: Bank, business_date: date, progress: Progress) -> list[Propos
                 raise DataRefusedError(
                     f"{marts.name} holds rows of {code}, which no file in dbt_project/definitions/lists defines"
                 )
-            proposal, name = _freeze(bank.home, connection, business_date, facts[code])
-            if proposal.rows and _put_up(bank.home, proposal, name):
-                put_up.append(proposal)
-                progress(f"{proposal.batch_id}: {proposal.rows} rows proposed for approval")
+            frozen = _freeze(bank.home, connection, business_date, facts[code])
+            if frozen and frozen[0].rows and _put_up(bank.home, *frozen):
+                put_up.append(frozen[0])
+                progress(f"{frozen[0].batch_id}: {frozen[0].rows} rows proposed for approval")
     return put_up
 
 
@@ -154,7 +167,8 @@ def _codes(connection: duckdb.DuckDBPyConnection, business_date: date) -> list[s
 
 def _freeze(
     home: BankHome, connection: duckdb.DuckDBPyConnection, business_date: date, facts: ListFacts
-) -> tuple[Proposal, str]:
+) -> tuple[Proposal, str] | None:
+    """The list as of the date and the name it is frozen under; None where there is nothing to freeze."""
     code = facts.list_code
     batch_id = f"{code}-{business_date:%Y%m%d}"
     asked = {"day": business_date, "list_code": code}
@@ -162,6 +176,10 @@ def _freeze(
     candidates = connection.execute(
         "from mart_list_candidate where business_date = $day and list_code = $list_code order by customer_id", asked
     ).to_arrow_table()
+    if not candidates.num_rows:  # the marts have candidates of their last date alone
+        if not rows.num_rows:
+            return None
+        candidates = _frozen_candidates(home, batch_id) or candidates
     [(holdout_rows,)] = connection.execute(
         "select count(*) from mart_marketing_list where business_date = $day and batch_id = $batch_id and is_holdout",
         {"day": business_date, "batch_id": batch_id},
@@ -192,6 +210,12 @@ def _freeze(
         waterfall=[Step(step_code=one, step_name=name, removed=removed) for one, name, removed in waterfall],
     )
     return proposal, freeze_proposal(home, proposal, rows, candidates)
+
+
+def _frozen_candidates(home: BankHome, batch_id: str) -> pa.Table | None:
+    """Those of the last proposal of the batch."""
+    known = ledger.rows(home, ledger.list_batch, batch_id=batch_id)
+    return pq.read_table(proposed_candidates(home, known[0]["snapshot"])) if known else None
 
 
 def _put_up(home: BankHome, proposal: Proposal, name: str) -> bool:

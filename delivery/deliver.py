@@ -5,7 +5,6 @@ follow when its packages are placed. Whatever a killed run leaves behind, the ne
 package that is intact and up to date.
 """
 
-import fcntl
 import json
 import shutil
 from collections import defaultdict
@@ -35,10 +34,11 @@ from delivery.frozen import (
     packages_file,
     read_terms,
 )
+from delivery.lock import alone
 from delivery.manifest import MANIFEST, Manifest, Superseded, is_intact, read_manifest
 from delivery.password import derive_password, period
 from delivery.rows import PackageRows, packages, read_packages
-from delivery.sheet import Revealed, to_csv, to_xlsx
+from delivery.sheet import Revealed, layout, to_csv, to_xlsx
 from delivery.transfer import transfer
 from ingestion.bank import Bank
 from ingestion.contract import VaultKind
@@ -285,6 +285,7 @@ class _Run:
             rows_sha256=rendered.csv_sha256,
             workbook_sha256=rendered.xlsx_sha256,
             source_sha256=source_sha256(package, terms),
+            layout=layout(),
             files={name: sha256(content).hexdigest() for name, content in rendered.files.items()},
             password_period=of_period,
             supersedes=_superseded(read_manifest(target)),
@@ -435,6 +436,7 @@ def _ledger_row(manifest: Manifest) -> dict[str, object]:
         "removed_rows": manifest.removed_rows,
         "content_sha256": manifest.rows_sha256,
         "workbook_sha256": manifest.workbook_sha256,
+        "layout": manifest.layout,
         "files": json.dumps(manifest.files),
         "approver": manifest.approver,
         "expires_on": manifest.expires_on,
@@ -467,12 +469,9 @@ def _delivery(manifest: Manifest, folder: Path, written: bool) -> Delivery:
 
 @contextmanager
 def _alone(home: BankHome) -> Iterator[Path]:
-    """An empty folder to build in, for one delivery of the bank at a time; a killed process frees its lock."""
+    """An empty folder to build in, while nobody else delivers."""
     building = home.delivery / ".building"
-    building.mkdir(parents=True, exist_ok=True)
-    home.delivery.chmod(0o700)
-    with (home.delivery / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(home):
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
         try:

@@ -5,7 +5,6 @@
 once under the digest of their content, so that what a decision or the ledger names stays as it was.
 """
 
-import os
 import shutil
 from datetime import date
 from hashlib import sha256
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from delivery.password import RecipientType
-from ingestion.placing import placed
+from ingestion.placing import placed, sweep
 from qianmo.home import BankHome
 
 _DIGEST_DIGITS = 12
@@ -95,9 +94,12 @@ class PackageTerms(_Frozen):
 
 
 def freeze_proposal(home: BankHome, proposal: Proposal, rows: pa.Table, candidates: pa.Table) -> str:
-    """Place a proposal; returns its name below `list_batches`. The same content again has the same name."""
+    """Place a proposal; returns its name below `list_batches`. The same content again has the same name.
+
+    The caller holds the lock of delivery: what a killed process left behind is removed.
+    """
     folder = home.list_batches / proposal.batch_id
-    building = folder / f".proposal.{os.getpid()}"
+    building = folder / ".proposal"
     shutil.rmtree(building, ignore_errors=True)
     _owners_only(home, building)
     try:
@@ -132,7 +134,10 @@ def proposed_candidates(home: BankHome, name: str) -> Path:
 
 
 def freeze_packages(home: BankHome, batch_id: str, terms: PackageTerms, rows: pa.Table) -> str:
-    """Place the rows of every package of a list and date; returns their name below `list_batches`."""
+    """Place the rows of every package of a list and date; returns their name below `list_batches`.
+
+    The caller holds the lock of delivery, as for `freeze_proposal`.
+    """
     stated = rows.replace_schema_metadata({_TERMS: terms.model_dump_json().encode()})
     buffer = pa.BufferOutputStream()
     pq.write_table(stated, buffer, compression="zstd")
@@ -141,6 +146,7 @@ def freeze_packages(home: BankHome, batch_id: str, terms: PackageTerms, rows: pa
     target = home.list_batches / name
     if not target.exists():
         _owners_only(home, target.parent)
+        sweep(target.parent)
         with placed(target) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_bytes(content)

@@ -58,6 +58,8 @@ class Manifest(BaseModel):
     """Of the XLSX before encryption."""
     source_sha256: str
     """Of the rows with surrogates in place of names and phones, and of their terms."""
+    layout: str
+    """Version of the code that turned rows into files."""
     files: dict[str, str]
     """Name to SHA-256 of the file as placed."""
     password_period: str

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from delivery.deliver import render, revealed_values, surrogates
 from delivery.frozen import packages_file, read_terms
 from delivery.rows import PackageRows, packages
-from delivery.sheet import Revealed
+from delivery.sheet import Revealed, layout
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError
@@ -28,6 +28,8 @@ class Replayed:
     """CSV and workbook have the SHA-256 that the ledger recorded."""
     names_missing: int
     """Rows whose name the vault does not give any more."""
+    other_layout: bool
+    """Other code wrote the files: the same rows may look different."""
 
 
 def replay(bank: Bank, batch_id: str, output: Path | None = None) -> list[Replayed]:
@@ -78,6 +80,7 @@ def _again(
             len(package.removed_rows),
             (rendered.csv_sha256, rendered.xlsx_sha256) == (row["content_sha256"], row["workbook_sha256"]),
             _names_missing(package, revealed),
+            row["layout"] != layout(),
         )
 
 

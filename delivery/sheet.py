@@ -8,7 +8,9 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped]
@@ -95,6 +97,13 @@ _CSV_COLUMNS = [*_OPEN_COLUMNS, REMOVED_COLUMNS[4], REMOVED_COLUMNS[5]]
 
 TITLE_ROWS = 1
 """Rows above the heading row."""
+
+
+@cache
+def layout() -> str:
+    """Version of what turns rows into files: digits of the SHA-256 of this module and its library's version."""
+    written_by = Path(__file__).read_bytes() + xlsxwriter.__version__.encode()
+    return sha256(written_by).hexdigest()[:12]
 
 
 def to_csv(package: PackageRows, terms: PackageTerms, revealed: Revealed) -> bytes:
@@ -269,7 +278,8 @@ class _Workbook:
         new = sum(row["state"] == "new" for row in package.open_rows)
         expiry = max((str(row["valid_until"]) for row in package.open_rows if row["valid_until"]), default="无在办客户")
         approvals = [
-            f"{one.batch_id}:{one.decided_by},{one.decided_at}({DECISIONS[one.decision]}),内容摘要{one.content_sha256[:12]}"
+            f"{one.batch_id}:{one.decided_by}({DECISIONS[one.decision]},{one.decided_at[:10]}),"
+            f"内容摘要{one.content_sha256[:12]}"
             for one in self._terms.approvals
         ]
         told = {

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlalchemy import ColumnElement, Table, func, select
 
 from ingestion.bank import Bank
 from ingestion.placing import placed
@@ -31,6 +32,8 @@ EXPORTED = (
     delivery,
 )
 """Tables of the ledger that dbt reads."""
+DELIVERY_DAYS = 62
+"""Deliveries are many and shown for a month (`delivery_days_shown`): older ones stay in the ledger alone."""
 
 
 def export_ledger(bank: Bank) -> None:
@@ -38,12 +41,19 @@ def export_ledger(bank: Bank) -> None:
     folder = bank.home.landing / "_ledger"
     kinds = {int: pa.int64(), float: pa.float64(), str: pa.string()}
     for table in EXPORTED:
-        found = rows(bank.home, table)
+        found = rows(bank.home, table, *_recent(table))
         schema = pa.schema([(column.name, kinds[column.type.python_type]) for column in table.c])
         with placed(folder / f"{table.name}.parquet") as temporary:
             pq.write_table(pa.Table.from_pylist(list(found), schema), temporary, compression="zstd")
     with placed(folder / "landing_due.parquet") as temporary:
         pq.write_table(_deliveries_due(bank), temporary, compression="zstd")
+
+
+def _recent(table: Table) -> list[ColumnElement[bool]]:
+    if table is not delivery:
+        return []
+    day = table.c.business_date
+    return [day > select(func.date(func.max(day), f"-{DELIVERY_DAYS} days")).scalar_subquery()]
 
 
 def _deliveries_due(bank: Bank) -> pa.Table:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from qianmo.definitions import DEFINITIONS
 from qianmo.errors import ConfigurationError
 
+CONTACT_POLICY = DEFINITIONS / "contact_policy.yml"
+
 Channel = Literal["sms", "phone", "visit", "wechat"]
 Days = Annotated[int, Field(gt=0)]
 
@@ -50,13 +52,12 @@ class ContactPolicy(BaseModel):
         return self
 
 
-def contact_policy(folder: Path = DEFINITIONS) -> ContactPolicy:
+def contact_policy(path: Path = CONTACT_POLICY) -> ContactPolicy:
     """The reviewed file.
 
     Raises:
         ConfigurationError: the file does not follow its form; the message names each field at fault.
     """
-    path = folder / "contact_policy.yml"
     try:
         return ContactPolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:

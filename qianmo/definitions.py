@@ -603,17 +603,18 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     """Every marketing list, in code order; its SQL is bound to the columns of int_customer__features.
 
     Raises:
-        ConfigurationError: a file does not follow its schema, names a tag, column or material that is not there, or
-            rests on no legal basis for marketing.
+        ConfigurationError: a file does not follow its schema, names a tag, column or material that is not there, ranks
+            by what may rank nobody, or rests on no legal basis for marketing.
     """
     from qianmo.list_checks import list_faults
     from qianmo.materials import materials
+    from qianmo.response_model import response_model
 
     loaded = _load(folder / "lists", MarketingList)
     rules = {tag.code: tag.when_sql for tag in tags(folder)}
     for definition in loaded:
         definition._tag_rules = rules
-    if faults := list_faults(folder / "lists", loaded, set(rules), materials(folder)):
+    if faults := list_faults(folder / "lists", loaded, set(rules), materials(), response_model().never):
         raise ConfigurationError("\n".join(faults))
     return loaded
 
@@ -731,10 +732,10 @@ def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     variables["flows"] = flows(folder)
     return variables | {
         "performance": performance().model_dump(exclude_none=True),
-        "contact_policy": contact_policy(folder).model_dump(),
+        "contact_policy": contact_policy().model_dump(),
         "undated_features": _undated_features(),
         "response_model": response_model().model_dump(exclude={"never"}),
-        "materials": [material.model_dump(mode="json") for material in materials(folder).values()],
+        "materials": [material.model_dump(mode="json") for material in materials().values()],
         "linkage": compared.model_dump(exclude={"comparisons"}) | {"frequencies": compared.frequencies},
         "holidays": [holiday.model_dump(mode="json", exclude={"source"}) for holiday in holidays()],
         "value_labels": value_labels(),

@@ -10,7 +10,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Float, Integer, MetaData, String, Table, create_engine, event, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from qianmo.home import BankHome
@@ -193,6 +205,7 @@ delivery = Table(
     Column("removed_rows", Integer),
     Column("content_sha256", String, nullable=False),  # of the CSV before encryption
     Column("workbook_sha256", String),  # of the XLSX before encryption
+    Column("layout", String),  # version of the code that turned rows into files
     Column("files", String, nullable=False),  # JSON: name to SHA-256 of the file as placed
     Column("snapshot", String),  # name of the file in `list_batches` that froze the rows
     Column("approver", String),
@@ -294,8 +307,8 @@ def put(connection: Connection, table: Table, *rows: Mapping[str, Any]) -> None:
         connection.execute(statement)
 
 
-def rows(home: BankHome, table: Table, **equal: Any) -> Sequence[dict[str, Any]]:
-    """Rows of a table whose columns equal the given values, in key order."""
+def rows(home: BankHome, table: Table, *conditions: ColumnElement[bool], **equal: Any) -> Sequence[dict[str, Any]]:
+    """Rows of a table that meet the conditions and whose columns equal the given values, in key order."""
     with transaction(home) as connection:
-        statement = select(table).filter_by(**equal).order_by(*table.primary_key)
+        statement = select(table).where(*conditions).filter_by(**equal).order_by(*table.primary_key)
         return [dict(row) for row in connection.execute(statement).mappings()]

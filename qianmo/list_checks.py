@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from qianmo.definitions import FEATURES, LIST_SQL, PLACEHOLDER, MarketingList, bound, make_empty
+from qianmo.definitions import FEATURES, LIST_SQL, PLACEHOLDER, MarketingList, bound, make_empty, model_columns
 from qianmo.materials import Material
+from qianmo.response_model import Forbidden
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,17 +21,25 @@ _SQL_TYPES: dict[str, tuple[tuple[str, ...], str]] = {
     "reason": (("VARCHAR",), "a text"),
 }
 
-_PROTECTED = ("gender", "birth_date", "age")
-"""Columns that rank nobody; age may decide eligibility, where a product has limits of age."""
+_RANKING: tuple[Literal["response", "value"], ...] = ("response", "value")
 
 _GROUNDS = ("授权", "同意", "合同")
 """What marketing may rest on: the person's consent, or a contract with the person (个人信息保护法 Article 13)."""
 
 
 def list_faults(
-    folder: Path, loaded: Sequence[MarketingList], tag_codes: set[str], materials: Mapping[str, Material]
+    folder: Path,
+    loaded: Sequence[MarketingList],
+    tag_codes: set[str],
+    materials: Mapping[str, Material],
+    never: Sequence[Forbidden],
 ) -> list[str]:
-    """One sentence per fault: file, field, what is wrong and what to do."""
+    """One sentence per fault: file, field, what is wrong and what to do.
+
+    Args:
+        never: what may not rank anybody, neither by a model nor by a rule; it may decide who is eligible, where a
+            product has limits of age, say.
+    """
     import duckdb
 
     with duckdb.connect() as connection:
@@ -40,6 +49,7 @@ def list_faults(
             for definition in loaded
             for fault in (
                 *_unbound(connection, definition, tag_codes),
+                *_forbidden(definition, never),
                 *_unapproved(definition, materials),
                 *_without_basis(definition),
             )
@@ -85,14 +95,15 @@ def _unbound(connection: "duckdb.DuckDBPyConnection", definition: MarketingList,
             yield f"{field}: {fault}"
         elif not kind.startswith(kinds):
             yield f"{field}: gives {kind}: write {wanted}"
-    yield from _protected(definition, ("response", "value"))
 
 
-def _protected(definition: MarketingList, fields: Sequence[Literal["response", "value"]]) -> Iterator[str]:
-    for field in fields:
-        words = re.findall(r"\w+", re.sub(r"'[^']*'", "", definition.sql(field)))
-        if used := [name for name in _PROTECTED if name in words]:
-            yield f"{field}: {used[0]} must not rank customers: leave it out"
+def _forbidden(definition: MarketingList, never: Sequence[Forbidden]) -> Iterator[str]:
+    known = model_columns(FEATURES.stem)
+    for field in _RANKING:
+        words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", definition.sql(field))))
+        for column in sorted(words & known.keys()):
+            if reason := next((one.reason for one in never if one.is_in(column)), None):
+                yield f"{field}: {column} must not rank customers ({reason}): leave it out"
 
 
 def _unapproved(definition: MarketingList, materials: Mapping[str, Material]) -> Iterator[str]:

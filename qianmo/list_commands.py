@@ -116,14 +116,15 @@ def list_replay(
 
     made = replay(bank_of(ctx), batch, output)
     for one in made:
-        missing = f", {one.names_missing} names are not in the vault any more" if one.names_missing else ""
-        verdict = "same 一致" if one.same else f"DIFFERENT 不一致{missing}"
+        why = f", {one.names_missing} names are not in the vault any more" if one.names_missing else ""
+        why += ", written by another version of delivery/sheet.py or xlsxwriter" if one.other_layout else ""
+        verdict = "same 一致" if one.same else f"DIFFERENT 不一致{why}"
         typer.echo(f"{one.delivery_id}: {one.rows} rows, {one.removed_rows} removed: {verdict}")
     different = sum(not one.same for one in made)
     if different:
         raise DataRefusedError(
-            f"{different} of {len(made)} packages of {batch} differ from what was delivered: other versions of the code"
-            " that writes them, or values that left the vault"
+            f"{different} of {len(made)} packages of {batch} differ from what was delivered: where another version of"
+            " the code wrote them, replay with that version; names come back with the surrogate key that was dropped"
         )
     typer.echo(f"{batch}: all {len(made)} packages are byte for byte what was delivered")
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ingestion.bank import Bank
 
 DELIVERED, CONTROL = "delivered", "holdout"
-STATES = {"proposed": "待审批", "approved": "已批准", "rejected": "已驳回", "expired": "逾期未审批"}
-ASSIGNMENTS = {"own_manager": "管户客户经理", "grid_owner": "网格负责人", "branch_team": "支行团队"}
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,9 @@ def _frozen_last(folder: Path) -> str | None:
 
 
 def _batch_facts(batch: Mapping[str, Any]) -> dict[str, str]:
-    told = {"状态": STATES[batch["state"]], "内容摘要": batch["content_sha256"][:12]}
+    told = {"状态": value_labels()["batch_state"][batch["state"]], "内容摘要": batch["content_sha256"][:12]}
     if batch["decided_by"]:
-        how = "自动" if batch["decision"] == "automatic" else "人工"
+        how = value_labels()["decision"][batch["decision"]]
         told |= {"决定人": f"{batch['decided_by']}({how})", "决定时间": batch["decided_at"]}
     return told | ({"原因": batch["reason"]} if batch["reason"] else {})
 
@@ -109,10 +107,10 @@ def _verdict(candidate: Mapping[str, Any]) -> str:
     step, name = candidate["step_code"], candidate["step_name"]
     if step == DELIVERED:
         who = candidate["manager_id"] or "支行团队"
-        basis = ASSIGNMENTS.get(candidate["assignment_basis"] or "", "")
+        basis = value_labels()["assignment_basis"].get(candidate["assignment_basis"] or "", "")
         return f"入选:第{candidate['list_rank']}位,派给{who}" + (f"({basis})" if basis else "")
     if step == CONTROL:
-        return f"入选但留作对照组,不触达(按{'网格' if candidate['holdout_unit'] == 'grid' else '客户'}散列抽取)"
+        return f"入选但留作对照组,不触达(按{value_labels()['holdout_unit'][candidate['holdout_unit']]}散列抽取)"
     if step in ("over_capacity", "no_manager", "on_higher_list"):
         return f"符合条件且允许触达,但未派发:{name.removeprefix('未派发:')}"
     return f"符合条件但被剔除:{name}"
@@ -152,7 +150,7 @@ def _deciding(candidate: Mapping[str, Any]) -> dict[str, str]:
 def _ranking(candidate: Mapping[str, Any]) -> dict[str, str]:
     if candidate["score"] is None:
         return {}
-    by = "模型" if candidate["scored_by"] == "model" else "规则"
+    by = value_labels()["scored_by"][candidate["scored_by"]]
     told = {
         "预计响应率": f"{candidate['response_probability']:.1%}({by})",
         "预计价值": f"{candidate['value_amount']:,.0f}元/年",

@@ -57,11 +57,11 @@ class ReviewedFiles:
     """Chinese names of the columns of int_customer__features."""
 
     @classmethod
-    def read(cls, folder: Path = DEFINITIONS) -> "ReviewedFiles":
+    def read(cls) -> "ReviewedFiles":
         [model] = yaml.safe_load(FEATURES.read_text(encoding="utf-8"))["models"]
         columns = {column["name"]: column["config"]["meta"]["label"] for column in model["columns"]}
-        by_code = {tag.code: tag for tag in tags(folder)}
-        return cls(by_code, materials(folder), contact_policy(folder), value_labels(), columns)
+        by_code = {tag.code: tag for tag in tags()}
+        return cls(by_code, materials(), contact_policy(), value_labels(), columns)
 
 
 def list_page(code: str) -> str:

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from qianmo.definitions import DEFINITIONS
 from qianmo.errors import ConfigurationError
 
+MATERIALS = DEFINITIONS / "materials.yml"
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -34,13 +36,12 @@ class Material(BaseModel):
         return self
 
 
-def materials(folder: Path = DEFINITIONS) -> dict[str, Material]:
+def materials(path: Path = MATERIALS) -> dict[str, Material]:
     """Every approved material by its id.
 
     Raises:
         ConfigurationError: the file does not follow its form, or an id is there twice.
     """
-    path = folder / "materials.yml"
     try:
         entries = TypeAdapter(list[Material]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:

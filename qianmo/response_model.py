@@ -96,10 +96,13 @@ class _Model(BaseModel):
 
 
 class Forbidden(_Model):
-    """A word that no column of the model may hold."""
+    """A word that no column of the model, or of a list's rule, may hold."""
 
     word: Text
     reason: Text
+
+    def is_in(self, column: str) -> bool:
+        return f"_{self.word}_" in f"_{column}_"
 
 
 class Feature(_Model):
@@ -151,7 +154,7 @@ class ResponseModel(_Model):
     def _nothing_forbidden(self) -> Self:
         for feature in self.features:
             for one in self.never:
-                if f"_{one.word}_" in f"_{feature.column}_":
+                if one.is_in(feature.column):
                     raise ValueError(f"features: {feature.column} holds {one.word}: {one.reason}; take it out")
         if twice := {one.column for one in self.features if sum(one.column == f.column for f in self.features) > 1}:
             raise ValueError(f"features: {sorted(twice)[0]} is there twice: drop one")

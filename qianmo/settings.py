@@ -77,7 +77,7 @@ class Keys(BaseSettings):
 class TargetCredentials(BaseSettings):
     """How to log in to the delivery target, which `bank.yml` names without credentials."""
 
-    model_config = SettingsConfigDict(env_prefix="QIANMO_DELIVERY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="QIANMO_DELIVERY_", env_ignore_empty=True, extra="ignore")
 
     user: str | None = None
     """SFTP user, or S3 access key."""

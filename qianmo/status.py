@@ -1,5 +1,6 @@
 """What became of each business date, read from the ledger: `qianmo status`."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _TABLE_FACTS = ("source", "status", "rows_in", "rows_landed", "rows_quarantined", "content_sha256", "message")
 _DELIVERY_FACTS = (
     "delivery_id", "batch_id", "list_code", "business_date", "version", "recipient_type", "recipient", "rows",
-    "content_sha256", "expires_on",
+    "new_rows", "removed_rows", "content_sha256", "expires_on",
 )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def status(bank: "Bank") -> dict[str, Any]:
             {name: row[name] for name in ("version", "business_date", "file_name", "content_digest")}
             for row in publications
         ],
+        "list_batches": dict(Counter(row["state"] for row in ledger.rows(home, ledger.list_batch))),
         "deliveries": [{name: row[name] for name in _DELIVERY_FACTS} for row in ledger.rows(home, ledger.delivery)],
     }
 
@@ -111,6 +113,8 @@ def show(found: dict[str, Any]) -> None:
         mine = [one for one in found["deliveries"] if one["list_code"] == code]
         delivered.add_row(code, *(_delivery_cell(one for one in mine if one["business_date"] == day) for day in days))
     console.print(delivered)
+    states = ", ".join(f"{count:,} {state}" for state, count in sorted(found["list_batches"].items()))
+    console.print(f"batches of lists 名单批次: {states or '-'}")
     console.print(f"published now 当前版本: {found['published_version'] or '-'}")
 
 

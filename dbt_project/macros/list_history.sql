@@ -68,7 +68,8 @@
 {%- endmacro %}
 
 {#- The first suppression that applies to a customer on a channel, as branches of a `case`: what the customer said, the
-    law, then the bank's own rules. One text for those who would be listed and those who are. -#}
+    law, then the bank's own rules. One text for those who would be listed and those who are; it reads a CTE `phones`
+    (see phones_known). -#}
 {% macro list_suppressions(customer, channel) -%}
     when list_contains({{ customer }}.opted_out_channels, {{ channel }}) then 'opted_out'
             when not list_contains({{ customer }}.authorised_channels, {{ channel }}) then 'not_authorised'
@@ -77,7 +78,17 @@
             when {{ customer }}.is_staff then 'staff'
             when {{ customer }}.is_overdue or {{ customer }}.worst_five_class <> 'normal' then 'overdue_or_below_pass'
             when {{ customer }}.risk_list <> 'none' then 'grey_black'
-            when {{ channel }} in ('phone', 'sms') and {{ customer }}.phone_masked is null then 'no_contact'
+            when
+                {{ channel }} in ('phone', 'sms')
+                and {{ customer }}.phone_masked is null
+                and (select phones.are_known from phones)
+                then 'no_contact'
+{%- endmacro %}
+
+{#- Whether the bank delivers phone numbers: one whose sources have none at all keeps them where the managers work. -#}
+{% macro phones_known(features) -%}
+    select count(phone_masked) > 0 as are_known
+    from {{ features }}
 {%- endmacro %}
 
 {#- Whether a unit (a customer, or a grid) is in the control group of a list: the first 32 bits of the hash of list and

@@ -48,6 +48,7 @@ def list_row(number: int, **other: Any) -> dict[str, Any]:
         "scored_by": "rule",
         "score_reason": None,
         "assignment_basis": "own_manager",
+        "holdout_unit": "customer",
         "is_holdout": False,
         "valid_until": date(2026, 10, 28),
     } | other
@@ -139,8 +140,10 @@ def published(bank: Bank) -> Marts:
         day: date = DAY,
         removals: Iterable[dict[str, Any]] = (),
         suppressed: Iterable[dict[str, Any]] = (),
+        earlier: Iterable[tuple[list[dict[str, Any]], date]] = (),
     ) -> None:
-        numbers = sorted({int(row["customer_id"][1:], 16) for row in [*rows, *removals]})
+        past = [(opened(row, was), was) for old, was in earlier for row in old]
+        numbers = sorted({int(row["customer_id"][1:], 16) for row in [*rows, *removals, *(row for row, _ in past)]})
         vault = [
             {"kind": kind, "key": key_of(kind, number), "value": value(number)}
             for number in numbers
@@ -154,10 +157,13 @@ def published(bank: Bank) -> Marts:
         taken = [row | {"step_code": "holdout" if row["is_holdout"] else "delivered"} for row in lists]
         left_out = [one | {"business_date": day} for one in suppressed]
         marts = {
-            "mart_marketing_list": lists,
+            "mart_marketing_list": [*lists, *(row for row, _ in past)],
             "mart_list_candidate": [*taken, *left_out],
             "mart_list_removal": list(removals),
-            "mart_list_waterfall": waterfall([*taken, *left_out], day),
+            "mart_list_waterfall": [
+                *waterfall([*taken, *left_out], day),
+                *(step for was in {was for _, was in past} for step in waterfall([], was)),
+            ],
             "fct_list_row": [*lists, *({"closed_date": one["business_date"]} | one for one in removals)],
             "dim_customer": [
                 {"customer_id": f"P{n:016x}", "name_key": key_of("name", n), "phone_key": key_of("phone", n)}

@@ -138,3 +138,28 @@ def test_a_later_decision_reaches_those_who_were_sent_more_since(asking: Bank, p
     items = {item.recipient: item for item in deliver_last(asking, quiet) if item.list_code == first}
     assert (items["0101"].rows, items["0101"].new_rows) == (2, 2)
     assert items["0101"].delivery_id == f"{first}-20260929.branch.0101"
+
+
+def test_a_past_date_that_was_sent_again_is_decided_again(asking: Bank, published: Marts) -> None:
+    """Monday's batch changes after Tuesday went out: recipients get Tuesday's package anew, Monday's stays."""
+    first = LIST_CODES[0]
+    published([list_row(0), list_row(2)])
+    handed_over(asking)
+    approve(asking, contents(asking), "张三")
+    deliver_last(asking, quiet)
+    kept = [list_row(n, listed_date=DAY) for n in (0, 2)]
+    published([*kept, list_row(4)], NEXT_DAY)
+    handed_over(asking, NEXT_DAY)
+    approve(asking, contents(asking), "张三")
+    deliver_last(asking, quiet)
+    monday = [row for row in ledger.rows(asking.home, ledger.delivery) if row["business_date"] == DAY.isoformat()]
+
+    again = [list_row(0), list_row(6)]
+    published([*(row | {"listed_date": DAY} for row in again), list_row(4)], NEXT_DAY, earlier=[(again, DAY)])
+    sent = handed_over(asking)
+    assert set(contents(asking)) == {f"{first}-20260928"}
+    assert sent[first, "0101"] == (2, 1, 1), "row 2 is gone, row 6 waits"
+    approve(asking, contents(asking), "李四")
+    assert counted(deliver_last(asking, quiet))[first, "0101"] == (3, 2, 1)
+    unchanged = [row for row in ledger.rows(asking.home, ledger.delivery) if row["business_date"] == DAY.isoformat()]
+    assert unchanged == monday

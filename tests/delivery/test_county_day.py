@@ -53,7 +53,7 @@ def delivered(county: Bank) -> list[Row]:
             archive.setpassword(password.encode())
             text = archive.read(archive.namelist()[0]).decode("utf-8-sig")
         found = list(csv.DictReader(io.StringIO(text, newline="")))
-        assert len(found) == manifest.rows
+        assert len(found) == manifest.rows + manifest.removed_rows
         rows += [row | {"recipient_type": manifest.recipient_type} for row in found]
     return rows
 

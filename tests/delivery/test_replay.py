@@ -80,9 +80,9 @@ def test_a_difference_is_told(two_days: Bank, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_row_is_explained_from_start_to_end(two_days: Bank) -> None:
     served = explain(two_days, FIRST, f"P{2:016x}")
-    assert served.verdict == "入选:第2位,派给M2(管户客户经理)"
+    assert served.verdict == "入选:第2位,派给M2(管户经理)"
     assert served.facts["符合条件的理由"] == "授信未用"
-    assert served.batch["决定人"] == "自动(自动)"
+    assert served.batch["决定人"] == "自动(自动审批)"
     assert served.delivered == [f"{FIRST}.branch.0101", f"{FIRST}.manager.M2"]
     assert (served.later["移除日期"], served.later["移除原因"]) == ("2026-09-29", "客户拒绝该渠道营销")
     control = explain(two_days, FIRST, "0000000006")

@@ -13,6 +13,7 @@ from qianmo.definitions import DEFINITIONS, GOLDEN_DATE, MarketingList, lists
 from qianmo.errors import ConfigurationError
 from qianmo.list_checks import expired, list_faults
 from qianmo.materials import materials
+from qianmo.response_model import response_model
 
 SHIPPED = {definition.code: definition for definition in lists()}
 MATERIALS = materials()
@@ -21,7 +22,7 @@ TAGS = {"credited_not_drawn", "credited"}
 
 def faults(code: str = "credited_not_drawn", **changed: Any) -> list[str]:
     changed_list = SHIPPED[code].model_copy(update=changed)
-    return list_faults(Path("lists"), [changed_list], TAGS, MATERIALS)
+    return list_faults(Path("lists"), [changed_list], TAGS, MATERIALS, response_model().never)
 
 
 def test_the_shipped_lists_have_no_fault_and_have_not_expired() -> None:
@@ -36,9 +37,10 @@ def test_the_shipped_lists_have_no_fault_and_have_not_expired() -> None:
         ({"eligible": "is_creditd"}, "eligible: int_customer__features has no column is_creditd (near: is_credited"),
         ({"eligible": "credit_limit"}, "eligible: gives DECIMAL(18,2): write a comparison"),
         ({"response": "is_credited"}, "response: gives BOOLEAN: write a number from 0 to 1"),
-        ({"response": "case gender when 'F' then 0.2 else 0.1 end"}, "response: gender must not rank customers"),
-        ({"value": "100 - age"}, "value: age must not rank customers"),
-        ({"value": "name_masked"}, "value: gives VARCHAR: write a number of yuan a year"),
+        ({"response": "case gender when 'F' then 0.2 else 0.1 end"}, "response: gender must not rank customers ("),
+        ({"value": "100 - age"}, "value: age must not rank customers (年龄不得"),
+        ({"value": "online_lender_repayment_90d"}, "value: online_lender_repayment_90d must not rank customers"),
+        ({"value": "card_status"}, "value: gives VARCHAR: write a number of yuan a year"),
         ({"reason": "credit_limit"}, "reason: gives DECIMAL(18,2): write a text"),
         ({"reason": "'额度' || ("}, "reason: Parser Error"),
         ({"material_id": "MAT-NEW"}, "material_id: MAT-NEW is not in materials.yml: have the material approved"),
@@ -53,7 +55,7 @@ def test_a_fault_names_file_field_and_what_to_do(changed: dict[str, Any], told: 
 
 
 def test_a_text_that_mentions_age_is_no_column() -> None:
-    assert faults(response="case when segment_name = 'age' then 0.2 else 0.1 end") == []
+    assert faults(response="case when market_code = 'age' then 0.2 else 0.1 end") == []
 
 
 def test_definitions_and_material_end_on_their_day() -> None:
@@ -93,18 +95,18 @@ def test_a_list_follows_its_schema(tmp_path: Path, changed: dict[str, Any], told
 def test_material_is_there_once_and_expires_after_its_approval(tmp_path: Path) -> None:
     folder = edited(tmp_path / "twice", "materials.yml", lambda entries: [*entries, entries[0]])
     with pytest.raises(ConfigurationError, match=r"materials.yml: material_id: MAT-AC-QR: is there twice"):
-        materials(folder)
+        materials(folder / "materials.yml")
     folder = edited(
         tmp_path / "early", "materials.yml", lambda entries: [entries[0] | {"expires_on": date(2026, 1, 1)}]
     )
     with pytest.raises(ConfigurationError, match=r"materials.yml: 0: .*2026-01-01 is not after approved_on"):
-        materials(folder)
+        materials(folder / "materials.yml")
 
 
 def test_the_contact_policy_speaks_of_every_channel(tmp_path: Path) -> None:
     folder = edited(tmp_path, "contact_policy.yml", lambda policy: policy | {"channels": {}, "rest_days": 0})
     with pytest.raises(ConfigurationError, match=r"contact_policy.yml: rest_days: "):
-        contact_policy(folder)
+        contact_policy(folder / "contact_policy.yml")
 
 
 def test_what_a_list_says_of_a_tag_is_the_rule_of_the_tag() -> None:

@@ -256,6 +256,8 @@ def test_filtered_roles_are_granted_only_what_is_filtered(published: Bank, manif
         "review_marketing_list",
         "review_identity_review",
         "mart_list_waterfall",
+        "mart_list_batch",
+        "mart_list_delivery",
         "mart_list_removal",
         "mart_list_model",
         "mart_list_model_feature",

@@ -13,17 +13,16 @@ intakes as (
     group by legal_entity_code, list_code
 ),
 
-materials (material_id, material_title, approved_on, expires_on) as (
+materials (material_id, material_title, expires_on) as (
     values
     {%- for material in var('materials') %}
     (
         {{ sql_text(material.material_id) }},
         {{ sql_text(material.title) }},
-        date '{{ material.approved_on }}',
         date '{{ material.expires_on }}'
     ),
     {%- endfor %}
-    (null, null, null, null)
+    (null, null, null)
 ),
 
 definitions (
@@ -77,10 +76,9 @@ judged as (
         '{{ var("legal_entity_code") }}' as legal_entity_code,
         definitions.*,
         materials.material_title,
+        -- An approval that was given since covers a past date that is built now.
         coalesce(
-            definitions.expires_on > {{ business_date() }}
-            and materials.approved_on <= {{ business_date() }}
-            and materials.expires_on > {{ business_date() }}, false
+            definitions.expires_on > {{ business_date() }} and materials.expires_on > {{ business_date() }}, false
         ) as is_in_force
     from definitions
     left join materials on definitions.material_id = materials.material_id

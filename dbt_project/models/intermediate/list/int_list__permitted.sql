@@ -9,6 +9,14 @@ definitions as (
     where is_in_force
 ),
 
+features as (
+    select * from {{ ref('int_customer__features') }}
+),
+
+phones as (
+    {{ phones_known('features') }}
+),
+
 staying as (
     select * from {{ ref('int_list__standing') }}
     where close_reason is null

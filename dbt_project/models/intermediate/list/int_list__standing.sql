@@ -29,6 +29,10 @@ features as (
     select * from {{ ref('int_customer__features') }}
 ),
 
+phones as (
+    {{ phones_known('features') }}
+),
+
 batches as (
     select * from {{ ref('stg_ledger__list_batch') }}
 ),
