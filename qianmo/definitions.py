@@ -712,7 +712,7 @@ def value_labels() -> dict[str, dict[str, str]]:
 def dbt_variables(folder: Path = DEFINITIONS) -> dict[str, Any]:
     """The definitions as the dbt variables `tags`, `metrics`, `flows`, `lists` and `rules`, `linkage`, how records are
     compared, `performance`, how managers and branches are judged, `materials` and `contact_policy`, what lists are held
-    to, `holidays` and `value_labels`.
+    to, `response_model`, what may rank them, `holidays` and `value_labels`.
 
     Raises:
         ConfigurationError: a file does not follow its schema; the message names every file and field at fault.

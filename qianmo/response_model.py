@@ -8,10 +8,10 @@ anew with every build and needs no artefact that could be lost or be older than 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
@@ -75,7 +75,6 @@ PREDICTED = pa.schema(
 )
 """One row per candidate of a list that the model ranks; `reason` in Chinese."""
 
-_Z95 = 1.959963984540054
 _CALIBRATION_BINS = 10
 _LEAST_SHARE = 1e-4  # of a bin without rows, so that its logarithm exists
 _LEAST_PROBABILITY = 1e-6
@@ -124,6 +123,7 @@ class Takeover(_Model):
     learnt_least: Count
     learnt_successes_least: Count
     auc_gain_least: Share
+    confidence: Share
     capacity_share: Share
 
 
@@ -336,13 +336,12 @@ def _rows(table: pa.Table, present: pa.Table, by: ResponseModel) -> _Rows:
             np.where(np.isnan(matrix), np.inf, matrix), axis=0
         )
     kept = (unknown <= by.unknown_most) & varies
-    customers = table["customer_id"].to_pandas()
     return _Rows(
         lists=table["list_code"].to_numpy(),
         listed=_days(table["listed_date"]),
         known=_days(table["known_date"]),
         # rows of one customer are learnt from or calibrated on together
-        fold=(customers.factorize(sort=True)[0] % by.fit.folds).astype(np.int64),
+        fold=np.unique(table["customer_id"].to_numpy(), return_inverse=True)[1] % by.fit.folds,
         rule=table["response_rule"].to_numpy(),
         value=table["value_amount"].to_numpy(),
         success=table["is_success"].to_numpy(),
@@ -412,10 +411,11 @@ def _compared(model: Floats, base: float, rows: _Rows, held_out: Booleans, by: R
     # rows of a former system have no value: then every success counts alike
     value = rows.value[held_out]
     value = np.ones(len(value)) if np.isnan(value).any() else value
-    low, high, rule_auc, model_auc = auc_gain(success, rule, model)
+    confidence = by.takeover.confidence
+    low, high, rule_auc, model_auc = auc_gain(success, rule, model, confidence)
     losses = {side: _loss(success, one) for side, one in (("rule", rule), ("model", model))}
     gain = losses["rule"] - losses["model"]
-    margin = _Z95 * gain.std(ddof=1) / np.sqrt(len(gain))
+    margin = _half_width(confidence) * gain.std(ddof=1) / np.sqrt(len(gain))
     served = max(int(len(success) * by.takeover.capacity_share), 1)
 
     def captured(probability: Floats) -> float:
@@ -439,8 +439,8 @@ def _compared(model: Floats, base: float, rows: _Rows, held_out: Booleans, by: R
     }
 
 
-def auc_gain(success: Booleans, rule: Floats, model: Floats) -> tuple[float, float, float, float]:
-    """95 % interval of AUC(model) - AUC(rule) after DeLong, DeLong and Clarke-Pearson (1988), and both AUCs."""
+def auc_gain(success: Booleans, rule: Floats, model: Floats, confidence: float) -> tuple[float, float, float, float]:
+    """Interval of AUC(model) - AUC(rule) after DeLong, DeLong and Clarke-Pearson (1988), and both AUCs."""
     hits, misses = success.sum(), (~success).sum()
     over_misses, under_hits, auc = [], [], []
     for score in (rule, model):
@@ -451,8 +451,13 @@ def auc_gain(success: Booleans, rule: Floats, model: Floats) -> tuple[float, flo
     variance = (
         np.var(over_misses[1] - over_misses[0], ddof=1) / hits + np.var(under_hits[1] - under_hits[0], ddof=1) / misses
     )
-    gain, margin = auc[1] - auc[0], _Z95 * float(np.sqrt(variance))
+    gain, margin = auc[1] - auc[0], _half_width(confidence) * float(np.sqrt(variance))
     return gain - margin, gain + margin, auc[0], auc[1]
+
+
+def _half_width(confidence: float) -> float:
+    """Of a two-sided interval, in standard errors."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def _refused(told: dict[str, Any], by: ResponseModel) -> str:
@@ -460,7 +465,7 @@ def _refused(told: dict[str, Any], by: ResponseModel) -> str:
     gain = told["model_auc"] - told["rule_auc"]
     if gain < by.takeover.auc_gain_least or told["auc_gain_low"] <= 0:
         return (
-            f"留出期AUC提升{gain:+.3f}(95%区间{told['auc_gain_low']:+.3f}至{told['auc_gain_high']:+.3f}),"
+            f"留出期AUC提升{gain:+.3f}({by.takeover.confidence:.0%}区间{told['auc_gain_low']:+.3f}至{told['auc_gain_high']:+.3f}),"
             f"未达到{by.takeover.auc_gain_least}或区间含零"
         )
     if told["log_loss_gain_low"] <= 0:
@@ -548,7 +553,10 @@ def _loss(success: Booleans, probability: Floats) -> Floats:
 
 def _rank(values: Floats) -> Floats:
     """From 1 up, equal values with the mean of their ranks."""
-    return np.asarray(pd.Series(values).rank(), dtype=np.float64)
+    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(times)
+    ranks: Floats = (last - (times - 1) / 2)[place]
+    return ranks
 
 
 def _logit(probability: Floats) -> Floats:

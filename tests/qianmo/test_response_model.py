@@ -167,14 +167,14 @@ def test_the_interval_of_an_auc_gain_covers_none_where_there_is_none() -> None:
     for _ in range(200):
         success = random.random(400) < 0.2
         truth = success + random.normal(0, 2, 400)
-        low, high, *_ = auc_gain(success, truth + random.normal(0, 1, 400), truth + random.normal(0, 1, 400))
+        low, high, *_ = auc_gain(success, truth + random.normal(0, 1, 400), truth + random.normal(0, 1, 400), 0.95)
         outside += not low <= 0 <= high
     assert 2 <= outside <= 20
 
 
 def test_auc_counts_pairs() -> None:
     success = np.array([True, False, True, False])
-    *_, rule, model = auc_gain(success, np.array([0.2, 0.2, 0.1, 0.3]), np.array([0.9, 0.1, 0.4, 0.4]))
+    *_, rule, model = auc_gain(success, np.array([0.2, 0.2, 0.1, 0.3]), np.array([0.9, 0.1, 0.4, 0.4]), 0.95)
     assert (rule, model) == (0.125, 0.875)
 
 
