@@ -52,6 +52,7 @@ RENDERED = [
     *((PAGES[code], post) for code in ("data_quality", "tag_catalogue") for post in ("head_office", "risk")),
     (PAGES["metric_catalogue"], "head_office"),
     (PAGES["grid_change"], "head_office"),
+    (PAGES["list_lift"], "head_office"),
 ]
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
 """Folder for screenshots, relative to the project, such as docs/images; without it they go to the test's own folder."""
