@@ -107,8 +107,8 @@ def read_xlsx(path: Path, file_format: XlsxFormat, passwords: Sequence[str] = ()
         passwords: one of them opens the workbook if it has a password.
 
     Raises:
-        DataRefusedError: no workbook or one with another password, no such sheet, no row with most of the header texts, or
-            several visible sheets with it where none is named.
+        DataRefusedError: no workbook or one with another password, no such sheet, no row with most of the header
+            texts, or several visible sheets with it where none is named.
     """
     sheet = _sheet(path, file_format, passwords)
     return Rows(sheet.names, partial(_pieces, sheet, sheet.names), sheet.header)
