@@ -104,14 +104,14 @@ QUERIES = {
           120 as listed_rows, 12 as holdout_rows, 3 as removed_rows, 12 as recipients, left(md5(list_code || day(business_date)), 12) as content_digest,
           business_date + interval 30 hour as proposed_at, business_date + interval 102 hour as expires_at, '张三' as decided_by,
           business_date + interval 33 hour as decided_at, 'person' as decision, '—' as reason, 3.0 as waiting_hours,
-          '交付目录' as target, date '2026-10-31' as expires_on
+          '交付目录' as delivery_target, date '2026-10-31' as expires_on
         from days, lists
         """,
     "mart_list_delivery": """
         select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
           list_code || '-' || strftime(business_date, '%Y%m%d') || '.' || kind || '.' || code as delivery_id, kind as recipient_type,
           code as recipient, name as recipient_name, branch_code, branch_name, 40 as open_rows, 12 as new_rows, 1 as removed_rows,
-          left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as target, date '2026-10-31' as expires_on,
+          left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as delivery_target, date '2026-10-31' as expires_on,
           business_date + interval 33 hour as delivered_at
         from days, lists, (select 'branch' as kind, branch_code as code, branch_name as name, branch_code, branch_name from branches
           union all select 'manager', manager_id, manager_name, branch_code, branch_name from managers) as recipients
