@@ -51,6 +51,7 @@ MARTS = {
     "mart_list_dispatch": Mart(("manager_id", "channel"), is_dated=True, filled_by="core.employee"),
     "mart_list_waterfall": Mart(("list_code", "branch_code", "step_code"), is_dated=True, filled_by="core.customer"),
     "mart_manager_kpi": Mart(("manager_id",), is_dated=True, filled_by="core.employee"),
+    "mart_list_lift": Mart(("origin", "list_code", "outcome_code", "window_days"), is_dated=True),
     "mart_list_removal": Mart(("row_id",), is_dated=True),
     "mart_marketing_list": Mart(("customer_id",), is_dated=True),
     "mart_tag_day": Mart(("tag_code", "branch_code"), is_dated=True, filled_by="core.customer"),

@@ -113,8 +113,8 @@ class Contract(BaseModel):
     load: Literal["upsert", "append", "snapshot"]
     """upsert: full first, changes after; append: each row once; snapshot: each delivery replaces the table."""
     versions: bool = False
-    """Staging of an upsert or snapshot table also shows every version that was delivered, deletes among them, for models
-    that take in what changed."""
+    """Staging of an upsert or snapshot table also shows every version that was delivered, deletes among them, for
+    models that take in what changed."""
     legal_basis: Literal["required"] | None = None
     gate: GateRules = GateRules()
     columns: list[Column]

@@ -129,7 +129,7 @@ def base_rate(definition: MarketingList) -> float:
 def _contents(found: list[MarketingList], files: ReviewedFiles) -> str:
     rows = [
         (f"[{one.name}]({one.code}.md)", one.segment, files.labels["channel"][one.channel], one.priority,
-         files.labels["schedule"][one.schedule], files.labels["list_outcome"][one.outcome], one.owner)
+         files.labels["schedule"][one.schedule], files.labels["outcome_code"][one.outcome], one.owner)
         for one in found
     ]  # fmt: skip
     table = _table(("名单", "客群", "渠道", "优先级", "取数", "目标结果", "责任部门"), rows)
@@ -207,14 +207,14 @@ def _dispatch(definition: MarketingList, files: ReviewedFiles) -> str:
 
 def _proof(definition: MarketingList, files: ReviewedFiles) -> str:
     if not definition.holdout_share:
-        return f"目标结果:{files.labels['list_outcome'][definition.outcome]}。不设对照组,只记结果,不作增量结论。"
+        return f"目标结果:{files.labels['outcome_code'][definition.outcome]}。不设对照组,只记结果,不作增量结论。"
     rate = base_rate(definition)
     required = float(required_rows(rate, definition.expected_lift, definition.holdout_share))
     grid = "(按网格抽取,须再乘设计效应)" if definition.holdout_unit == "grid" else ""
     return _table(
         ("项目", "内容"),
         [
-            ("目标结果", files.labels["list_outcome"][definition.outcome]),
+            ("目标结果", files.labels["outcome_code"][definition.outcome]),
             ("观察天数", definition.outcome_window_days),
             ("对照组", f"{definition.holdout_share:.0%},按{files.labels['holdout_unit'][definition.holdout_unit]}抽取"),
             ("对照组预期结果率", f"{rate:.1%}"),

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from delivery.encryption import encrypt_xlsx
 from ingestion.bank import DelimitedFormat, FixedWidthFormat, XlsxFormat
+from ingestion.readers import named
 from ingestion.readers import text as text_module
 from ingestion.readers.delimited import read_delimited
 from ingestion.readers.fixed_width import read_fixed_width
@@ -253,3 +255,30 @@ def test_a_file_without_lines_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_bytes(b"\x00" * 500)
     with pytest.raises(DataRefusedError, match="expected lines of text"):
         read_all(read_delimited(path, GB))
+
+
+def test_a_delivered_list_comes_back_with_its_recipients_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name says whose file it is and what it belongs to; the password follows from both, or there is none."""
+    monkeypatch.setattr(named, "derive_password", lambda *parts: " ".join(parts))
+    described = XLSX.model_copy(
+        update={"name_parts": r"-(?P<month>\d{6})\d{2}-(?P<recipient>\w+)", "recipient_password": True}
+    )
+
+    def read(path: Path) -> list[dict[str, Any]]:
+        parts = named.name_parts(path, described)
+        return read_all(named.with_parts(read_xlsx(path, described, named.recipient_passwords("b", parts)), parts))
+
+    plain = untidy(tmp_path / "a-20260928-E00001.xlsx")
+    locked, other = tmp_path / "副本a-20260928-E00001 (1).xlsx", tmp_path / "a-20260928-E00002.xlsx"
+    for path in (locked, other):
+        path.write_bytes(encrypt_xlsx(plain.read_bytes(), "b manager E00001 2026-09"))
+    assert read(locked) == read(plain)
+    assert {row["recipient"] for row in read(locked)} == {"E00001"}
+    with pytest.raises(DataRefusedError, match="another password"):
+        read(other)
+    with pytest.raises(DataRefusedError, match="was delivered with"):
+        read(plain.rename(tmp_path / "list.xlsx"))
+    with pytest.raises(DataRefusedError, match="without a password"):
+        read_xlsx(locked, XLSX)

@@ -104,17 +104,46 @@ QUERIES = {
           120 as listed_rows, 12 as holdout_rows, 3 as removed_rows, 12 as recipients, left(md5(list_code || day(business_date)), 12) as content_digest,
           business_date + interval 30 hour as proposed_at, business_date + interval 102 hour as expires_at, '张三' as decided_by,
           business_date + interval 33 hour as decided_at, 'person' as decision, '—' as reason, 3.0 as waiting_hours,
-          '交付目录' as target, date '2026-10-31' as expires_on
+          '交付目录' as delivery_target, date '2026-10-31' as expires_on
         from days, lists
         """,
     "mart_list_delivery": """
         select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
           list_code || '-' || strftime(business_date, '%Y%m%d') || '.' || kind || '.' || code as delivery_id, kind as recipient_type,
           code as recipient, name as recipient_name, branch_code, branch_name, 40 as open_rows, 12 as new_rows, 1 as removed_rows,
-          left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as target, date '2026-10-31' as expires_on,
+          left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as delivery_target, date '2026-10-31' as expires_on,
           business_date + interval 33 hour as delivered_at
         from days, lists, (select 'branch' as kind, branch_code as code, branch_name as name, branch_code, branch_name from branches
           union all select 'manager', manager_id, manager_name, branch_code, branch_name from managers) as recipients
+        """,
+    "mart_list_lift": """
+        select business_date, origin, list_code, list_name, list_name || '·授信90天' || '(' || origin_name || ')' as series_name,
+          'credited' as outcome_code, 90 as window_days, n = 1 as is_open, if(n = 1, 'always_valid', 'fixed') as interval_kind,
+          0 as clusters, 900 * n as served_rows, 100 * n as control_rows, 60 * n as served_reached, 3 * n as control_reached,
+          60 / 900 as served_rate, 0.03 as control_rate, 60 / 900 - 0.03 as lift, 60 / 900 - 0.03 - 0.04 / n as lift_low,
+          60 / 900 - 0.03 + 0.04 / n as lift_high, 0.02 / n as lift_error, 0.03 as base_rate, 0.04 as expected_lift,
+          2100.0 as required_rows, 0.4 as power, 5400.0 * n as cost, 33.0 * n as incremental, 1e6 * n as incremental_amount,
+          if(n = 1, null, 163.6) as cost_per_incremental, 1000 * n as enrolled_rows,
+          ['watching', 'lift', 'too_few'][n] as lift_verdict, '-0.3 ~ +7.7(随时有效)' as interval_text
+        from days, (select *, row_number() over (order by list_code) as n from lists),
+          (values ('warehouse', '本行名单'), ('former', '原名单系统')) as t(origin, origin_name)
+        """,
+    "mart_list_batch_lift": """
+        select date '2026-09-30' as business_date, 'warehouse' as origin, list_code, list_name, list_code || '-20260928' as batch_id,
+          'credited' as outcome_code, 90 as window_days, 900 as served_rows, 100 as control_rows, 0.03 as lift,
+          'watching' as lift_verdict, '-0.3 ~ +7.7(随时有效)' as interval_text
+        from lists
+        """,
+    "mart_list_outcome": """
+        select date '2026-09-30' as business_date, 'warehouse' as origin, list_code, list_name, 'all' as batch_id,
+          true as is_whole_list, 900 as served_rows, 600 as answered_rows, 400 as contacted_rows, 90 as interested_rows,
+          40 as refused_rows, 60 as reached_rows, 600 / 900 as answer_rate, 400 / 900 as contact_rate
+        from lists
+        """,
+    "mart_list_return": """
+        select date '2026-09-30' as business_date, list_code || n as row_id, list_name, 'reached' as contact_outcome,
+          ['计入', '不计入:客户号与名单不符'][1 + n % 2] as status_text
+        from lists, range(1, 20) as t(n)
         """,
     "mart_funnel": """
         select business_date, stage_code, stage_name, stage_order, branch_code, branch_name, market_type,

@@ -55,6 +55,7 @@ RENDERED = [
     (PAGES["metric_catalogue"], "head_office"),
     (PAGES["grid_change"], "head_office"),
     (PAGES["list_delivery"], "head_office"),
+    (PAGES["list_lift"], "head_office"),
 ]
 SCREENSHOTS = os.environ.get("QIANMO_SCREENSHOTS")
 """Folder for screenshots, relative to the project, such as docs/images; without it they go to the test's own folder."""

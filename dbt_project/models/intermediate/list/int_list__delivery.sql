@@ -22,7 +22,7 @@ select
     deliveries.new_rows,
     deliveries.removed_rows,
     left(deliveries.content_sha256, 12) as content_digest,
-    coalesce(deliveries.target, '交付目录') as target,
+    coalesce(deliveries.target, '交付目录') as delivery_target,
     deliveries.expires_on,
     deliveries.recorded_at as delivered_at
 from deliveries

@@ -46,7 +46,7 @@ matched as (
         case
             when list_rows.row_id is null then 'unknown_row'
             when list_rows.batch_id <> returns.list_batch_id then 'other_batch'
-            when identities.customer_id is distinct from list_rows.customer_id then 'other_customer'
+            when coalesce(identities.customer_id, '') <> list_rows.customer_id then 'other_customer'
             when cast(returns.contacted_at as date) > returns.business_date then 'in_future'
             when cast(returns.contacted_at as date) < list_rows.listed_date then 'before_listed'
             when list_rows.is_holdout then 'control'

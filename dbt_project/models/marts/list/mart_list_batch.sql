@@ -11,7 +11,7 @@ deliveries as (
         count(*) as recipients,
         -- Each row goes to its branch and to its manager: branches alone count a row once.
         coalesce(sum(removed_rows) filter (where recipient_type = 'branch'), 0) as removed_rows,
-        max(target) as target,
+        max(delivery_target) as delivery_target,
         max(expires_on) as expires_on
     from {{ ref('int_list__delivery') }}
     group by legal_entity_code, batch_id
@@ -36,7 +36,7 @@ select
     batches.decision,
     coalesce(batches.reason, '—') as reason,
     batches.waiting_hours,
-    deliveries.target,
+    deliveries.delivery_target,
     deliveries.expires_on
 from batches
 left join deliveries

@@ -17,7 +17,8 @@ select
     coalesce(definitions.list_name, lifts.list_code) as list_name,
     lifts.batch_id,
     lifts.outcome as outcome_code,
-    lifts.* exclude (look_date, legal_entity_code, origin, scope, list_code, batch_id, outcome)
+    lifts.* exclude (look_date, legal_entity_code, origin, scope, list_code, batch_id, outcome),
+    {{ lift_interval_text('lifts') }} as interval_text
 from lifts
 left join definitions
     on

@@ -46,7 +46,7 @@ select
     placed.new_rows,
     placed.removed_rows,
     placed.content_digest,
-    placed.target,
+    placed.delivery_target,
     placed.expires_on,
     placed.delivered_at
 from placed

@@ -18,14 +18,6 @@ definitions as (
     select * from {{ ref('int_list__definition') }}
 ),
 
-branches as (
-    select * from {{ ref('dim_branch') }}
-),
-
-managers as (
-    select * from {{ ref('dim_manager') }}
-),
-
 -- The last contact of the batch with the customer.
 answered as (
     select
@@ -39,44 +31,60 @@ answered as (
             contacts.legal_entity_code = identities.legal_entity_code
             and contacts.customer_id = identities.source_key
     group by contacts.legal_entity_code, contacts.list_batch_id, identities.customer_id
+),
+
+-- Each row counts for its batch and for the whole list.
+followed as (
+    select
+        served.* exclude (batch_id),
+        unnest([served.batch_id, 'all']) as batch_id,
+        answered.outcome as contact_outcome
+    from served
+    left join answered
+        on
+            served.legal_entity_code = answered.legal_entity_code
+            and served.batch_id = answered.batch_id
+            and served.customer_id = answered.customer_id
+),
+
+counted as (
+    select
+        legal_entity_code,
+        origin,
+        list_code,
+        batch_id,
+        min(window_start_date) as served_from_date,
+        count(*) as served_rows,
+        count(contact_outcome) as answered_rows,
+        count(*) filter (where contact_outcome <> 'not_reached') as contacted_rows,
+        count(*) filter (where contact_outcome in ('interested', 'applied')) as interested_rows,
+        count(*) filter (where contact_outcome = 'refused') as refused_rows,
+        count(*) filter (where is_reached) as reached_rows,
+        cast(sum(outcome_amount) as decimal(18, 2)) as outcome_amount
+    from followed
+    group by legal_entity_code, origin, list_code, batch_id
 )
 
 select
     {{ business_date() }} as business_date,
-    served.legal_entity_code,
-    served.origin,
-    served.list_code,
-    coalesce(any_value(definitions.list_name), served.list_code) as list_name,
-    served.batch_id,
-    min(strftime(served.window_start_date, '%Y-%m')) as listed_month,
-    coalesce(served.branch_code, '无') as branch_code,
-    coalesce(any_value(branches.branch_name), '无') as branch_name,
-    coalesce(served.manager_id, '无') as manager_id,
-    coalesce(any_value(managers.manager_name), '无') as manager_name,
-    count(*) as served_rows,
-    count(answered.customer_id) as answered_rows,
-    count(*) filter (where answered.outcome <> 'not_reached') as contacted_rows,
-    count(*) filter (where answered.outcome in ('interested', 'applied')) as interested_rows,
-    count(*) filter (where answered.outcome = 'refused') as refused_rows,
-    count(*) filter (where served.is_reached) as reached_rows,
-    cast(sum(served.outcome_amount) as decimal(18, 2)) as outcome_amount
-from served
-left join answered
-    on
-        served.legal_entity_code = answered.legal_entity_code
-        and served.batch_id = answered.batch_id
-        and served.customer_id = answered.customer_id
+    counted.legal_entity_code,
+    counted.origin,
+    counted.list_code,
+    coalesce(definitions.list_name, counted.list_code) as list_name,
+    counted.batch_id,
+    counted.batch_id = 'all' as is_whole_list,
+    counted.served_from_date,
+    counted.served_rows,
+    counted.answered_rows,
+    counted.contacted_rows,
+    counted.interested_rows,
+    counted.refused_rows,
+    counted.reached_rows,
+    counted.outcome_amount,
+    counted.answered_rows / counted.served_rows as answer_rate,
+    counted.contacted_rows / counted.served_rows as contact_rate
+from counted
 left join definitions
     on
-        served.legal_entity_code = definitions.legal_entity_code
-        and served.list_code = definitions.list_code
-left join branches
-    on
-        served.legal_entity_code = branches.legal_entity_code
-        and served.branch_code = branches.branch_code
-left join managers
-    on
-        served.legal_entity_code = managers.legal_entity_code
-        and served.manager_id = managers.manager_id
-group by
-    served.legal_entity_code, served.origin, served.list_code, served.batch_id, served.branch_code, served.manager_id
+        counted.legal_entity_code = definitions.legal_entity_code
+        and counted.list_code = definitions.list_code

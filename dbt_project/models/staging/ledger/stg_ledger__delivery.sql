@@ -13,7 +13,7 @@ select
     cast(business_date as date) as business_date,
     recipient_type,
     recipient,
-    cast("rows" as bigint) as open_rows,
+    cast(rows as bigint) as open_rows,
     cast(new_rows as bigint) as new_rows,
     cast(removed_rows as bigint) as removed_rows,
     content_sha256,

@@ -12,7 +12,7 @@ select
     list_code,
     cast(business_date as date) as business_date,
     state,
-    cast("rows" as bigint) as listed_rows,
+    cast(rows as bigint) as listed_rows,
     cast(holdout_rows as bigint) as holdout_rows,
     content_sha256,
     definition_sha256,
