@@ -7,6 +7,7 @@ The functions take numpy arrays and work on the last axis, so that a simulation 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +24,7 @@ FEWEST_EVENTS = 5
 """Below so many reached rows in both groups together there is no interval that rests on the normal distribution."""
 _BISECTIONS = 60
 _DRAWS = 1999
-_CLUSTER_BISECTIONS = 16
+_CLUSTER_BISECTIONS = 13
 _FARTHEST_ERRORS = 12
 """An effect so many errors away that is not unlikely either: the clusters are too few for a limit."""
 
@@ -122,16 +123,18 @@ def cluster_difference(reached: ArrayLike, rows: ArrayLike, is_served: ArrayLike
     nothing = np.full((), np.nan)
     if served.sum() < 2 or (~served).sum() < 2:
         return Difference(nothing, nothing, nothing, nothing, nothing)
-    drawn = served[None, :].astype(float)
-    difference, error = (float(a[0]) for a in _studentised(y, n, drawn))
+    actual = served[None, :].astype(float)
+    drawn = _Draws(n, (actual, 1 - actual))
+    difference, error = (float(a[0]) for a in drawn.studentised(y))
     order = np.random.Generator(np.random.PCG64(len(n))).random((_DRAWS, len(n))).argsort(axis=1)
-    draws = (order < served.sum()).astype(float)
+    anew = (order < served.sum()).astype(float)
+    others = _Draws(n, (anew, 1 - anew))
 
     def is_likely(effect: float) -> bool:
         without = y - effect * n * served
-        (seen, spread), (others, spreads) = _studentised(without, n, drawn), _studentised(without, n, draws)
+        (seen, spread), (differences, spreads) = drawn.studentised(without), others.studentised(without)
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistic, drawn_anew = (seen / spread)[0], np.nan_to_num(others / spreads)
+            statistic, drawn_anew = (seen / spread)[0], np.nan_to_num(differences / spreads)
         tail = min((drawn_anew >= statistic).sum(), (drawn_anew <= statistic).sum())
         return bool(2 * (tail + 1) / (_DRAWS + 1) > ALPHA)
 
@@ -149,17 +152,35 @@ def cluster_difference(reached: ArrayLike, rows: ArrayLike, is_served: ArrayLike
     return Difference(*(np.asarray(a) for a in (difference, *limits, error, float(freedom))))
 
 
-def _studentised(y: Floats, n: Floats, served: Floats) -> tuple[Floats, Floats]:
-    """Differences of the two shares and their CR2 errors (Bell and McCaffrey 2002), one for each draw in `served`."""
-    difference = np.zeros(len(served))
-    variance = np.zeros(len(served))
-    for sign, group in ((1, served), (-1, 1 - served)):
-        total = group @ n
-        share = (group @ y) / total
-        rest = np.maximum(1 - n / total[:, None], 1e-12)
-        variance += (group * (y - share[:, None] * n) ** 2 / rest).sum(axis=1) / total**2
-        difference += sign * share
-    return difference, np.sqrt(variance)
+@dataclass(frozen=True)
+class _Draws:
+    """Ways to draw the served clusters, one a row; what does not depend on the outcomes is worked out once."""
+
+    rows: Floats
+    groups: tuple[Floats, Floats]
+    """Served and control, 1 where a cluster belongs."""
+
+    @cached_property
+    def totals(self) -> list[Floats]:
+        return [group @ self.rows for group in self.groups]
+
+    @cached_property
+    def weights(self) -> list[Floats]:
+        """Of the squared residuals: a cluster takes part of the residual that it causes itself (CR2)."""
+        return [
+            group / np.maximum(1 - self.rows / total[:, None], 1e-12)
+            for group, total in zip(self.groups, self.totals, strict=True)
+        ]
+
+    def studentised(self, y: Floats) -> tuple[Floats, Floats]:
+        """Differences of the two shares and their CR2 errors (Bell and McCaffrey 2002), one for each draw."""
+        shares, variance = [], np.zeros(len(self.totals[0]))
+        for group, total, weight in zip(self.groups, self.totals, self.weights, strict=True):
+            share = (group @ y) / total
+            squares = weight @ y**2 - 2 * share * (weight @ (y * self.rows)) + share**2 * (weight @ self.rows**2)
+            variance += np.maximum(squares, 0) / total**2
+            shares.append(share)
+        return shares[0] - shares[1], np.sqrt(variance)
 
 
 def _between(m1: Floats, m2: Floats, v1: Floats, v2: Floats, f1: Floats, f2: Floats) -> Difference:

@@ -1,5 +1,6 @@
 """The files as they lie in the inbox: encodings, positions, control files, deltas, and the same bytes each time."""
 
+import csv
 import gzip
 import hashlib
 import json
@@ -294,3 +295,20 @@ def test_the_command_writes_below_the_home(tmp_path: Path, monkeypatch: pytest.M
     assert (tmp_path / "sample/inbox/social_security/20260915/opening/card_holder_20260915.txt").is_file()
     assert (tmp_path / "sample/truth/figures.json").is_file()
     assert "2026-09-15" in result.output
+
+
+def test_controls_of_the_batches_were_held_back(county: Generated) -> None:
+    """Nobody is in two arms, nobody held back was contacted, and villages that were drawn are whole."""
+    folder = county.inbox / "marketing" / DAYS[0]
+    with (folder / f"pushed_row_{DAYS[0]}.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / f"contact_outcome_{DAYS[0]}.csv").open(encoding="utf-8") as file:
+        contacted = {(row["batch_no"], row["cust_no"]) for row in csv.DictReader(file)}
+    arms = {arm: {(row["batch_no"], row["cust_no"]) for row in rows if row["arm"] == arm} for arm in ("推送", "对照")}
+    assert len({row["cust_no"] for row in rows}) == len(rows) == len(arms["推送"]) + len(arms["对照"])
+    assert arms["推送"] == contacted
+    villages = {
+        arm: {row["village_no"] for row in rows if row["arm"] == arm and row["village_no"]} for arm in ("推送", "对照")
+    }
+    assert all(villages.values())
+    assert not villages["推送"] & villages["对照"]
