@@ -110,9 +110,9 @@ select
     group_name,
     if(is_small, null, cast(customers as integer)) as customers,
     if(is_small, null, cast(served as integer)) as served,
-    if(is_small, null, served / customers) as served_share,
-    if(is_small, null, mean_score) as mean_score,
-    if(is_small, null, served / customers / nullif(highest_share, 0)) as ratio_to_highest,
+    round(if(is_small, null, served / customers), 4) as served_share,
+    round(if(is_small, null, mean_score), 2) as mean_score,
+    round(if(is_small, null, served / customers / nullif(highest_share, 0)), 4) as ratio_to_highest,
     case
         when is_small then 'small_group'
         when served / customers < {{ var('fairness_ratio_least') }} * highest_share then 'watch'

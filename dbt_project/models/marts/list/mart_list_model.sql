@@ -13,8 +13,8 @@ scored as (
         legal_entity_code,
         list_code,
         cast(count(*) as integer) as candidates,
-        avg(response_probability) as mean_probability,
-        avg(score) as mean_score
+        round(avg(response_probability), 4) as mean_probability,
+        round(avg(score), 2) as mean_score
     from {{ ref('int_list__scored') }}
     group by legal_entity_code, list_code
 ),
@@ -56,18 +56,18 @@ select
     assessed.held_out_from,
     cast(assessed.held_out_rows as integer) as held_out_rows,
     cast(assessed.held_out_successes as integer) as held_out_successes,
-    assessed.rule_auc,
-    assessed.model_auc,
-    assessed.auc_gain_low,
-    assessed.auc_gain_high,
-    assessed.rule_log_loss,
-    assessed.model_log_loss,
-    assessed.rule_brier,
-    assessed.model_brier,
+    round(assessed.rule_auc, 4) as rule_auc,
+    round(assessed.model_auc, 4) as model_auc,
+    round(assessed.auc_gain_low, 4) as auc_gain_low,
+    round(assessed.auc_gain_high, 4) as auc_gain_high,
+    round(assessed.rule_log_loss, 4) as rule_log_loss,
+    round(assessed.model_log_loss, 4) as model_log_loss,
+    round(assessed.rule_brier, 4) as rule_brier,
+    round(assessed.model_brier, 4) as model_brier,
     assessed.rule_captured_value,
     assessed.model_captured_value,
-    calibrated.calibration_gap,
-    assessed.score_drift
+    round(calibrated.calibration_gap, 4) as calibration_gap,
+    round(assessed.score_drift, 4) as score_drift
 from assessed
 inner join definitions
     on

@@ -48,8 +48,8 @@ select
     allowed.allowed_because,
     cast(coalesce(used.tested_lists, 0) as integer) as tested_lists,
     cast(coalesce(used.ranked_lists, 0) as integer) as ranked_lists,
-    used.strongest_weight,
-    used.highest_drift,
+    round(used.strongest_weight, 4) as strongest_weight,
+    round(used.highest_drift, 4) as highest_drift,
     case
         when used.highest_drift is null then 'unknown'
         when used.highest_drift > {{ var('response_model').drift.hand_back }} then 'drifted'
