@@ -4,6 +4,9 @@ A/A runs have no effect: the share that seems to have one is the false positives
 interval holds it is the coverage. Once for customers drawn one by one (control a quarter, as in the sample county's
 batches), once for whole villages of unequal size that differ in how they respond (45 served, 15 held back). Peeking
 looks at every day of a window of 60 and counts a list that seemed to work on any of them.
+
+A share of 500 runs is known to two points only: with another seed it may be 3.6 or 6.2 % although the interval is right,
+so the same is told of 20,000 runs where that is cheap.
 """
 
 import argparse
@@ -83,7 +86,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--runs", type=int, default=500)
     options.add_argument("--many", type=int, default=20_000, help="more runs, for customers and peeking")
-    options.add_argument("--seed", type=int, default=20260930)
+    options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     runs, many = given.runs, given.many
     random = np.random.default_rng(given.seed)
