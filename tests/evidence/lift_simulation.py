@@ -5,8 +5,8 @@ interval holds it is the coverage. Once for customers drawn one by one (control 
 batches), once for whole villages of unequal size that differ in how they respond (45 served, 15 held back). Peeking
 looks at every day of a window of 60 and counts a list that seemed to work on any of them.
 
-A share of 500 runs is known to two points only: with another seed it may be 3.6 or 6.2 % although the interval is right,
-so the same is told of 20,000 runs where that is cheap.
+A share of 500 runs is known to two points only: with another seed it may be 3.6 or 6.2 % although the interval is
+right, so the same is told of 20,000 runs where that is cheap.
 """
 
 import argparse

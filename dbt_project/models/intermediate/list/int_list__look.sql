@@ -14,8 +14,8 @@ looks as (
     select {{ business_date() }} as look_date
     {%- if not adapter.get_relation(target.database, 'marts', 'mart_list_lift') %}
     union
-    select cast({{ business_date() }} - interval (7 * past.weeks) day as date) as look_date
-    from range(1, {{ var('list_lift_weeks_worked_back') }} + 1) as past (weeks)
+    select cast({{ business_date() }} - interval (7 * weeks_past.week_number) day as date) as look_date
+    from range(1, {{ var('list_lift_weeks_worked_back') }} + 1) as weeks_past (week_number)
     {%- endif %}
 ),
 
@@ -50,40 +50,39 @@ seen as (
     from outcomes
     inner join looks on outcomes.window_start_date <= looks.look_date
     left join costs on outcomes.channel = costs.channel
+),
+
+-- Each row counts for the whole list, which is followed over time, and for its batch as it stands.
+counted as (
+    select
+        * exclude (batch_id),
+        unnest(if(look_date = {{ business_date() }}, ['all', batch_id], ['all'])) as batch_id
+    from seen
 )
 
 select
-    seen.legal_entity_code,
-    seen.look_date,
-    seen.origin,
-    seen.list_code,
-    coalesce(seen.batch_id, 'all') as batch_id,
-    seen.outcome,
-    seen.window_days,
-    seen.is_control,
-    seen.cluster_code,
+    counted.legal_entity_code,
+    counted.look_date,
+    counted.origin,
+    counted.list_code,
+    counted.batch_id,
+    counted.outcome,
+    counted.window_days,
+    counted.is_control,
+    counted.cluster_code,
     any_value(definitions.expected_lift) as expected_lift,
-    sum(seen.response_probability) as expected_reached,
-    bool_or(seen.is_open) as is_open,
+    sum(counted.response_probability) as expected_reached,
+    bool_or(counted.is_open) as is_open,
     count(*) as enrolled_rows,
-    count(*) filter (where seen.is_reached) as reached_rows,
-    sum(seen.amount) as amount,
-    sum(seen.amount * seen.amount) as amount_squares,
-    sum(seen.cost) as cost
-from seen
+    count(*) filter (where counted.is_reached) as reached_rows,
+    sum(counted.amount) as amount,
+    sum(counted.amount * counted.amount) as amount_squares,
+    sum(counted.cost) as cost
+from counted
 left join definitions
     on
-        seen.legal_entity_code = definitions.legal_entity_code
-        and seen.list_code = definitions.list_code
-group by grouping sets (
-    (
-        seen.legal_entity_code, seen.look_date, seen.origin, seen.list_code, seen.outcome, seen.window_days,
-        seen.is_control, seen.cluster_code, seen.batch_id
-    ),
-    (
-        seen.legal_entity_code, seen.look_date, seen.origin, seen.list_code, seen.outcome, seen.window_days,
-        seen.is_control, seen.cluster_code
-    )
-)
--- Lists are followed over time, their batches as they stand.
-having grouping(seen.batch_id) = 1 or seen.look_date = {{ business_date() }}
+        counted.legal_entity_code = definitions.legal_entity_code
+        and counted.list_code = definitions.list_code
+group by
+    counted.legal_entity_code, counted.look_date, counted.origin, counted.list_code, counted.batch_id, counted.outcome,
+    counted.window_days, counted.is_control, counted.cluster_code

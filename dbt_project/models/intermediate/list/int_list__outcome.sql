@@ -162,12 +162,17 @@ signed_up as (
 
 opened as (
     select
-        legal_entity_code,
-        customer_id,
-        product_code,
-        open_date as event_date,
-        balance as amount
+        accounts.legal_entity_code,
+        accounts.customer_id,
+        accounts.product_code,
+        products.category,
+        accounts.open_date as event_date,
+        accounts.balance as amount
     from accounts
+    left join products
+        on
+            accounts.legal_entity_code = products.legal_entity_code
+            and accounts.product_code = products.product_code
 ),
 
 merchants as (
@@ -228,31 +233,119 @@ used as (
     where cards.issuing_bank = 'own' and cards.last_used_date is not null
 ),
 
--- One line for each way to reach an outcome. product_code: only this product counts; category: only a list for a
+-- One part for each way to reach an outcome. product_code: only this product counts; category: only a list for a
 -- product of this kind asks for it.
 events as (
-    select 'applied' as outcome, null as product_code, null as category, * exclude (product_code) from applied
+    select
+        'applied' as outcome,
+        cast(null as varchar) as product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from applied
     union all
-    select 'credited', null, null, * exclude (product_code) from credited
+    select
+        'credited' as outcome,
+        cast(null as varchar) as product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from credited
     union all
-    select 'drawn', null, null, * exclude (product_code) from drawn
+    select
+        'drawn' as outcome,
+        cast(null as varchar) as product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from drawn
     union all
-    select 'product_opened', product_code, null, * exclude (product_code) from signed_up
+    select
+        'product_opened' as outcome,
+        product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from signed_up
     union all
-    select 'product_opened', product_code, null, * exclude (product_code) from opened
+    select
+        'product_opened' as outcome,
+        product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from opened
     union all
-    select 'product_opened', null, 'acquiring', legal_entity_code, customer_id, signed_date, null from merchants
+    select
+        'product_opened' as outcome,
+        cast(null as varchar) as product_code,
+        'acquiring' as category,
+        legal_entity_code,
+        customer_id,
+        signed_date as event_date,
+        cast(null as decimal(18, 2)) as amount
+    from merchants
     union all
-    select 'renewed', null, 'loan', * exclude (product_code) from credited
+    select
+        'renewed' as outcome,
+        cast(null as varchar) as product_code,
+        'loan' as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from credited
     union all
-    select 'renewed', null, 'loan', * exclude (product_code) from drawn
+    select
+        'renewed' as outcome,
+        cast(null as varchar) as product_code,
+        'loan' as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from drawn
     union all
-    select 'renewed', null, 'deposit', * exclude (product_code) from opened
-    where product_code in (select products.product_code from products where products.category = 'deposit')
+    select
+        'renewed' as outcome,
+        cast(null as varchar) as product_code,
+        'deposit' as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from opened
+    where category = 'deposit'
     union all
-    select 'merchant_reactivated', null, null, * from traded
+    select
+        'merchant_reactivated' as outcome,
+        cast(null as varchar) as product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from traded
     union all
-    select 'activated', null, null, * from used
+    select
+        'activated' as outcome,
+        cast(null as varchar) as product_code,
+        cast(null as varchar) as category,
+        legal_entity_code,
+        customer_id,
+        event_date,
+        amount
+    from used
 ),
 
 reached as (
@@ -342,8 +435,9 @@ account_growth as (
         enrolled.customer_id,
         coalesce(max_by(balances.balance, balances.balance_date), 0)
         - coalesce(
-            max_by(balances.balance, balances.balance_date)
-                filter (where balances.balance_date < enrolled.window_start_date), 0
+            max_by(balances.balance, balances.balance_date) filter (
+                where balances.balance_date < enrolled.window_start_date
+            ), 0
         ) as growth
     from enrolled
     inner join watched_accounts
