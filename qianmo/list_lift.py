@@ -28,7 +28,7 @@ seeds give none; 0.01 to 0.05 is usual where neighbours are asked (Adams et al. 
 
 _NUMBERS = (
     "served_rate", "control_rate", "lift", "lift_low", "lift_high", "lift_error", "amount_lift", "amount_low",
-    "amount_high", "base_rate", "expected_lift", "required_rows", "power", "cost", "incremental", "incremental_low",
+    "amount_high", "base_rate", "expected_lift", "required_rows", "power", "contact_cost", "incremental", "incremental_low",
     "incremental_high", "incremental_amount", "incremental_amount_low", "incremental_amount_high",
     "cost_per_incremental", "cost_per_incremental_low", "cost_per_incremental_high",
 )  # fmt: skip
@@ -70,7 +70,7 @@ select
     coalesce(sum(amount) filter (is_control), 0)::double as control_amount,
     coalesce(sum(amount_squares) filter (not is_control), 0)::double as served_squares,
     coalesce(sum(amount_squares) filter (is_control), 0)::double as control_squares,
-    sum(cost)::double as cost,
+    sum(contact_cost)::double as contact_cost,
     list(enrolled_rows::double order by is_control, cluster_code) as cluster_rows,
     list(reached_rows::double order by is_control, cluster_code) as cluster_reached,
     list(amount::double order by is_control, cluster_code) as cluster_amounts,
@@ -196,7 +196,7 @@ def _together(
     one |= {"scope": np.array(["all"]), "list_code": np.array(["all"]), "batch_id": np.array(["all"])}
     one |= {"window_days": listed["window_days"][rows].max(keepdims=True)}
     one |= {"is_open": listed["is_open"][rows].any(keepdims=True)}
-    counts = ("clusters", "served_rows", "control_rows", "served_reached", "control_reached", "cost")
+    counts = ("clusters", "served_rows", "control_rows", "served_reached", "control_reached", "contact_cost")
     one |= {name: listed[name][rows].sum(keepdims=True) for name in counts}
     one |= {name: np.array([np.nan]) for name in ("base_rate", "expected_lift", "required_rows", "power")}
     whole = [_while_open(summed(found), one["is_open"], one["control_reached"]) for found in (rates, amounts)]
@@ -209,7 +209,7 @@ def _told(columns: dict[str, Any], rates: Difference, amounts: Difference) -> pa
     served = columns["served_rows"].astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         per_incremental = {
-            name: np.where(limit > 0, columns["cost"] / (limit * served), np.nan)
+            name: np.where(limit > 0, columns["contact_cost"] / (limit * served), np.nan)
             for name, limit in (
                 ("cost_per_incremental", rates.difference),
                 ("cost_per_incremental_low", rates.high),

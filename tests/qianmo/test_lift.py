@@ -134,7 +134,7 @@ def _look(code: str, is_control: bool, rows: int, reached: int, **more: Any) -> 
         "batch_id": "all", "outcome": "drawn", "window_days": 60, "is_control": is_control, "cluster_code": "customers",
         "expected_lift": 0.05, "expected_reached": 0.1 * rows, "is_open": False, "enrolled_rows": rows,
         "reached_rows": reached, "amount": 1000.0 * reached, "amount_squares": 1e6 * reached,
-        "cost": 0.0 if is_control else 6.0 * rows,
+        "contact_cost": 0.0 if is_control else 6.0 * rows,
     }  # fmt: skip
     return base | more
 

@@ -122,7 +122,7 @@ QUERIES = {
           0 as clusters, 900 * n as served_rows, 100 * n as control_rows, 60 * n as served_reached, 3 * n as control_reached,
           60 / 900 as served_rate, 0.03 as control_rate, 60 / 900 - 0.03 as lift, 60 / 900 - 0.03 - 0.04 / n as lift_low,
           60 / 900 - 0.03 + 0.04 / n as lift_high, 0.02 / n as lift_error, 0.03 as base_rate, 0.04 as expected_lift,
-          2100.0 as required_rows, 0.4 as power, 5400.0 * n as cost, 33.0 * n as incremental, 1e6 * n as incremental_amount,
+          2100.0 as required_rows, 0.4 as power, 5400.0 * n as contact_cost, 33.0 * n as incremental, 1e6 * n as incremental_amount,
           if(n = 1, null, 163.6) as cost_per_incremental, 1000 * n as enrolled_rows,
           ['watching', 'lift', 'too_few'][n] as lift_verdict, '-0.3 ~ +7.7(随时有效)' as interval_text
         from days, (select *, row_number() over (order by list_code) as n from lists),

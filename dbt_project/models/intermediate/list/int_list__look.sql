@@ -46,7 +46,7 @@ seen as (
             outcomes.outcome_date <= looks.look_date or looks.look_date = {{ business_date() }},
             cast(outcomes.outcome_amount as double), 0
         ) as amount,
-        if(outcomes.is_control, 0, coalesce(costs.cost_per_contact, 0)) as cost
+        if(outcomes.is_control, 0, coalesce(costs.cost_per_contact, 0)) as contact_cost
     from outcomes
     inner join looks on outcomes.window_start_date <= looks.look_date
     left join costs on outcomes.channel = costs.channel
@@ -77,7 +77,7 @@ select
     count(*) filter (where counted.is_reached) as reached_rows,
     sum(counted.amount) as amount,
     sum(counted.amount * counted.amount) as amount_squares,
-    sum(counted.cost) as cost
+    sum(counted.contact_cost) as contact_cost
 from counted
 left join definitions
     on
