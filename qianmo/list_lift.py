@@ -28,8 +28,8 @@ seeds give none; 0.01 to 0.05 is usual where neighbours are asked (Adams et al. 
 
 _NUMBERS = (
     "served_rate", "control_rate", "lift", "lift_low", "lift_high", "lift_error", "amount_lift", "amount_low",
-    "amount_high", "base_rate", "expected_lift", "required_rows", "power", "contact_cost", "incremental", "incremental_low",
-    "incremental_high", "incremental_amount", "incremental_amount_low", "incremental_amount_high",
+    "amount_high", "base_rate", "expected_lift", "required_rows", "power", "contact_cost", "incremental",
+    "incremental_low", "incremental_high", "incremental_amount", "incremental_amount_low", "incremental_amount_high",
     "cost_per_incremental", "cost_per_incremental_low", "cost_per_incremental_high",
 )  # fmt: skip
 LIFT = pa.schema(
