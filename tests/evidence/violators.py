@@ -49,7 +49,7 @@ told as (
     select kind, coalesce(people.person, known.customer_id) as person, since, channel, until
     from (
         select 'minor' as kind, customer_id, since, null as channel,
-            cast(strptime(birth_date, '%Y%m%d') + interval 18 year as date) as until from minors
+            cast(strptime(birth_date::varchar, '%Y%m%d') + interval 18 year as date) as until from minors
         union all select 'deceased', customer_id, since, null, null from deceased
         union all select 'staff', customer_id, since, null, null from staff
         union all select 'grey_black', customer_id, since, null, null from grey_black

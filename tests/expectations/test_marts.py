@@ -55,6 +55,8 @@ create table mart_marketing_list as select date '2026-09-28' as business_date, '
     from dim_customer where customer_id in ('P1', 'P2', 'P3', 'P4');
 create table mart_list_dispatch as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'M1' as manager_id, 'visit' as channel;
+create table mart_list_lift as select date '2026-09-28' as business_date, '1' as legal_entity_code,
+    'warehouse' as origin, 'pool' as list_code, 'credited' as outcome_code, 90 as window_days;
 create table mart_list_removal as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'r1' as row_id;
 create table mart_list_waterfall as select date '2026-09-28' as business_date, '1' as legal_entity_code,

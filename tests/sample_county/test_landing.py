@@ -21,7 +21,7 @@ def test_the_sample_lands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first
     generate(inbox, SCALE, SEED, first, first, inbox / "acquiring_postgres", tmp_path / "truth")
     results = {f"{r.source}.{r.table}": r for source in bank.sources for r in land(bank, source, first)}
     assert complete(bank, first) == []
-    assert len(results) == 43
+    assert len(results) == 44
     assert {name: r.rows_quarantined for name, r in results.items() if r.rows_quarantined} == {
         "credit.village_roster": 3
     }
