@@ -107,7 +107,7 @@ def lift(looks: pa.Table) -> pa.Table:
     listed = columns | {"scope": np.where(columns["batch_id"] == "all", "list", "batch")}
     listed |= _planned(columns)
     tables = [_told(listed, rates, amounts)]
-    tables += [_told(*_together(listed, rates, amounts, rows)) for rows in _whole_outcomes(listed)]
+    tables += [_told(*_together(listed, rates, amounts, rows)) for rows in _whole_outcomes(listed, rates)]
     return pa.concat_tables(tables)
 
 
@@ -160,10 +160,13 @@ def _planned(columns: dict[str, Any]) -> dict[str, Any]:
         }
 
 
-def _whole_outcomes(listed: dict[str, Any]) -> list[Any]:
-    """Positions of the lists that bring the same outcome, look by look, where there are several."""
+def _whole_outcomes(listed: dict[str, Any], rates: Difference) -> list[Any]:
+    """Positions of the lists that bring the same outcome, look by look, where there are several.
+
+    A list of which nobody was served, or nobody held back, says nothing of its effect and is left out.
+    """
     together: dict[tuple[str, date, str, str], list[int]] = {}
-    for at in np.flatnonzero(listed["scope"] == "list"):
+    for at in np.flatnonzero((listed["scope"] == "list") & ~np.isnan(rates.error)):
         key = (listed["legal_entity_code"][at], listed["look_date"][at], listed["origin"][at], listed["outcome"][at])
         together.setdefault(key, []).append(int(at))
     return [np.array(rows) for rows in together.values() if len(rows) > 1]
@@ -181,10 +184,6 @@ def _together(
 
     def summed(found: Difference) -> Difference:
         weights = served / max(served.sum(), 1)
-        is_known = ~np.isnan(found.error[rows])
-        if not is_known.all():
-            nothing = np.array([np.nan])
-            return Difference(nothing, nothing, nothing, nothing, nothing)
         difference = np.array([(weights * found.difference[rows]).sum()])
         error = np.array([np.sqrt(((weights * found.error[rows]) ** 2).sum())])
         margin = stats.norm.ppf(1 - ALPHA / 2) * error

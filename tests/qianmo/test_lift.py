@@ -146,7 +146,7 @@ def test_lists_are_told_one_by_one_and_together() -> None:
             _look("b", is_control, rows, reached, is_open=True, batch_id=batch)
             for batch in ("all", "b-1") for is_control, rows, reached in ((False, 300, 15), (True, 100, 5))
         ),
-        _look("c", False, 50, 5, outcome="applied"),
+        _look("c", False, 50, 5),
     ]  # fmt: skip
     found = lift(pa.Table.from_pylist(rows))
     assert found.schema == LIFT

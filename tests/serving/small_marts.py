@@ -130,7 +130,7 @@ QUERIES = {
         """,
     "mart_list_batch_lift": """
         select date '2026-09-30' as business_date, 'warehouse' as origin, list_code, list_name, list_code || '-20260928' as batch_id,
-          'credited' as outcome_code, 90 as window_days, 900 as served_rows, 100 as control_rows, 0.03 as lift,
+          list_name || '-20260928' as batch_name, 'credited' as outcome_code, 90 as window_days, 900 as served_rows, 100 as control_rows, 0.03 as lift,
           'watching' as lift_verdict, '-0.3 ~ +7.7(随时有效)' as interval_text
         from lists
         """,

@@ -27,6 +27,7 @@ select
     list_code,
     list_name,
     batch_id,
+    replace(batch_id, list_code, list_name) as batch_name,
     outcome as outcome_code,
     * exclude (look_date, legal_entity_code, origin, scope, list_code, list_name, batch_id, outcome),
     {{ lift_interval_text() }} as interval_text
