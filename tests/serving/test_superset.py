@@ -63,7 +63,7 @@ ENGLISH = re.compile(r"[A-Za-z]{3,}")
 NOT_ENGLISH = {"AUC", "KCI", "KPI", "POS", "PSI"}
 IDENTIFIER = re.compile(r"\b(G-[\w-]+|[PECR]?[0-9a-f]{8,16})\b")
 """Grid ids, and the hexadecimal digits of customer ids, marks of records and rule versions, are no words."""
-FILE_NAME = re.compile(r"[\w/]+(\.\w+)+")
+FILE_NAME = re.compile(r"[\w/-]+(\.\w+)+")
 
 pytestmark = pytest.mark.timeout(1800)  # the county is made by whichever test asks first
 
