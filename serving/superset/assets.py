@@ -502,7 +502,8 @@ def _bar(chart: Chart) -> tuple[str, dict[str, Any]]:
 def _line(chart: Chart) -> tuple[str, dict[str, Any]]:
     return "echarts_timeseries_line", {
         **_axes(chart),
-        "show_value": chart.measures[0].unit == "%",
+        # several lines would write over one another
+        "show_value": [measure.unit for measure in chart.measures] == ["%"],
         "x_axis_sort": chart.dimensions[0],
         "x_axis_sort_asc": True,
         "xAxisForceCategorical": True,
