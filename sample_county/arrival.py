@@ -10,6 +10,7 @@ _HOURS = {
     "core": 1.7,
     "credit": 2.2,
     "marketing": 3.1,
+    "returned": 3.1,
     "external": 3.4,
     "social_security": 5.2,
 }

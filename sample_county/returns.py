@@ -46,29 +46,21 @@ class Answer:
 def return_lists(bank: Bank, listed: date, returned: date) -> list[Answer]:
     """Place filled-in lists of a date among the deliveries of a later one; the same again places the same files.
 
-    What was filled in is kept in `returned/` below the bank's home, so that a run that was killed goes on with it.
+    They lie in the inbox alone, with `answers.json` beside them, which says what was filled in; no run reads that.
     """
     packages = _packages(bank.home.delivery / listed.isoformat())
-    kept = bank.home.root / "returned" / returned.isoformat()
+    placed = bank.inbox / "returned" / f"{returned:%Y%m%d}"
     of_packages = [[manifest.delivery_id, manifest.workbook_sha256] for _, manifest in packages]
-    planted = kept / "answers.json"
+    planted = placed / "answers.json"
     if not planted.exists() or json.loads(planted.read_text(encoding="utf-8"))["packages"] != of_packages:
-        fresh = kept.with_name(f".{kept.name}")
+        fresh = placed.with_name(f".{placed.name}")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         answers = list(_filled(bank, packages, listed, returned, fresh))
         told = {"packages": of_packages, "answers": [asdict(answer) for answer in answers]}
         (fresh / planted.name).write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-        shutil.rmtree(kept, ignore_errors=True)
-        fresh.rename(kept)
-    inbox = bank.inbox / "marketing" / f"{returned:%Y%m%d}"
-    placing = inbox / ".returned"
-    shutil.rmtree(placing, ignore_errors=True)
-    placing.mkdir()
-    for file in kept.glob("*.xlsx"):
-        shutil.copyfile(file, placing / file.name)
-    shutil.rmtree(inbox / "returned", ignore_errors=True)
-    placing.rename(inbox / "returned")
+        shutil.rmtree(placed, ignore_errors=True)
+        fresh.rename(placed)
     set_arrivals(bank.inbox, [returned])
     return [Answer(**answer) for answer in json.loads(planted.read_text(encoding="utf-8"))["answers"]]
 

@@ -1,6 +1,6 @@
 """The outcome loop on the home of a demo: delivered, filled in, landed, matched, and seen in the lift dashboard.
 
-`returned/<date>/answers.json` below the bank's home says what was filled in on the delivered workbooks, with faults.
+`answers.json` beside the files that came back says what was filled in on the delivered workbooks, with faults.
 Every line must be where it belongs: faulty words and missing times in quarantine with file and line, the others in
 `mart_list_return` with their status; of several answers for a row the one that the rule says.
 """
@@ -8,6 +8,7 @@ Every line must be where it belongs: faulty words and missing times in quarantin
 import argparse
 import json
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--home", type=Path, default=Path("var"), help="QIANMO_HOME of a demo (default: ./var)")
     bank = BankHome(options.parse_args().home.resolve() / "sample")
-    [planted] = sorted((bank.root / "returned").glob("*/answers.json")) or [None]
+    [planted] = sorted(bank.inbox.glob("returned/*/answers.json")) or [None]
     if planted is None:
         fail(f"no lists came back in {bank.root}: run `qianmo demo` first")
     answers: list[dict[str, Any]] = json.loads(planted.read_text(encoding="utf-8"))["answers"]
-    day = planted.parent.name
+    day = date.fromisoformat(planted.parent.name).isoformat()
     pointer = json.loads((bank.published / "current.json").read_text(encoding="utf-8"))
     with duckdb.connect(str(bank.published / pointer["file"]), read_only=True) as connection:
         returned = {
