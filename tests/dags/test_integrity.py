@@ -63,6 +63,15 @@ def test_landing_is_partitioned_by_the_day_before(bag: dict[str, "DAG"]) -> None
         assert "Asia/Shanghai" in str(timetable.timezone)
 
 
+def test_where_runs_are_asked_for_none_comes_by_itself(bag: dict[str, "DAG"], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QIANMO_NIGHTLY", "no")
+    from airflow.dag_processing.dagbag import DagBag
+
+    asked = DagBag(dag_folder=DAGS / "land_sources.py", known_pools={"default_pool"}).dags
+    assert set(asked) == {name for name in bag if name.startswith("land_")}
+    assert not any(dag.timetable.can_be_scheduled for dag in asked.values())
+
+
 def test_assets_chain_the_dags(bag: dict[str, "DAG"]) -> None:
     build: Any = bag["build_and_publish"].timetable
     deliver: Any = bag["deliver_lists"].timetable
