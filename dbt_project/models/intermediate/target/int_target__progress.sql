@@ -127,7 +127,7 @@ select
     start_value,
     pace_share,
     pace_value,
-    actual - pace_value as gap_to_pace,
+    round(actual - pace_value, 6) as gap_to_pace,
     history_days,
     forecast_method,
     forecast_value,

@@ -52,16 +52,17 @@ changes as (
     from flow_days
 ),
 
+-- Values are doubles, whose differences leave a rest far behind the point.
 summed as (
     select
         legal_entity_code,
         dimension,
         dimension_value,
         measure_code,
-        coalesce(sum(moved_by) filter (where changed_day = {{ business_date() }}), 0) as day_change,
-        coalesce(sum(moved_by) filter (where changed_day = {{ business_date() }} - 1), 0) as previous_day_change,
-        coalesce(sum(moved_by) filter (where {{ within_days('changed_day', 7) }}), 0) as week_change,
-        coalesce(sum(moved_by) filter (where changed_day <= {{ business_date() }} - 7), 0) as previous_week_change
+        round(sum(moved_by) filter (where changed_day = {{ business_date() }}), 6) as day_change,
+        round(sum(moved_by) filter (where changed_day = {{ business_date() }} - 1), 6) as previous_day_change,
+        round(sum(moved_by) filter (where {{ within_days('changed_day', 7) }}), 6) as week_change,
+        round(sum(moved_by) filter (where changed_day <= {{ business_date() }} - 7), 6) as previous_week_change
     from changes
     group by legal_entity_code, dimension, dimension_value, measure_code
 ),
