@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import and_, func, select
 
 from delivery.approval import approvals, approve_automatically, list_facts, propose, published_marts
 from delivery.encryption import encrypt_xlsx, encrypt_zip
@@ -46,6 +46,7 @@ from ingestion.vault import reveal
 from qianmo import ledger
 from qianmo.errors import ConfigurationError
 from qianmo.home import BankHome
+from serving.publish import current_publication
 
 REVEALED: tuple[VaultKind, ...] = ("name", "phone")
 """What a recipient gets from the vault."""
@@ -93,7 +94,7 @@ def deliver(bank: Bank, business_date: date, progress: Progress) -> list[Deliver
         DataRefusedError: the published marts do not reach the date.
     """
     with _alone(bank.home) as building:
-        last = _last_date(bank.home, ledger.delivery)
+        last = _last_date(bank.home)
         if last and last > business_date:
             progress(f"{business_date}: {last} is delivered already, so what has changed goes out as of {last}")
             business_date = last
@@ -104,9 +105,12 @@ def deliver(bank: Bank, business_date: date, progress: Progress) -> list[Deliver
 
 
 def deliver_last(bank: Bank, progress: Progress) -> list[Delivery]:
-    """Deliver as of the last date that was proposed: what a decision does at once."""
-    last = _last_date(bank.home, ledger.list_batch)
-    return deliver(bank, last, progress) if last else []
+    """Deliver as of the date that is published: what a decision does at once.
+
+    Not as of the batch's own date: since then a customer may have been taken off the list.
+    """
+    publication = current_publication(bank)
+    return deliver(bank, date.fromisoformat(publication.business_date), progress) if publication else []
 
 
 def last_deliveries(home: BankHome, before: date = date.max) -> list[dict[str, Any]]:
@@ -124,9 +128,9 @@ def last_deliveries(home: BankHome, before: date = date.max) -> list[dict[str, A
         return [dict(row) for row in connection.execute(select(table).join(last, is_last)).mappings()]
 
 
-def _last_date(home: BankHome, table: Table) -> date | None:
+def _last_date(home: BankHome) -> date | None:
     with ledger.transaction(home) as connection:
-        last = connection.execute(select(func.max(table.c.business_date))).scalar()
+        last = connection.execute(select(func.max(ledger.delivery.c.business_date))).scalar()
     return date.fromisoformat(last) if last else None
 
 

@@ -173,6 +173,19 @@ def test_a_later_decision_reaches_those_who_were_sent_more_since(asking: Bank, p
     assert items["0101"].delivery_id == f"{first}-20260929.branch.0101"
 
 
+def test_a_late_decision_does_not_reach_who_refused_since(asking: Bank, published: Marts) -> None:
+    """Nothing of Tuesday was put up or sent; Monday's batch that is approved then goes out as of Tuesday."""
+    published([list_row(0), list_row(2)])
+    handed_over(asking)
+    published([list_row(0, listed_date=DAY)], NEXT_DAY, earlier=[([list_row(0), list_row(2)], DAY)])
+    assert handed_over(asking, NEXT_DAY) == {}
+    approve(asking, contents(asking), "张三")
+    assert counted(deliver_last(asking, quiet)) == {
+        (LIST_CODES[0], "0101"): (1, 1, 0),
+        (LIST_CODES[0], "M0"): (1, 1, 0),
+    }
+
+
 def test_a_past_date_that_was_sent_again_is_decided_again(asking: Bank, published: Marts) -> None:
     """Monday's batch changes after Tuesday went out: recipients get Tuesday's package anew, Monday's stays."""
     first = LIST_CODES[0]
