@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,10 @@ def files(root: Path) -> dict[str, bytes]:
     }
 
 
+def broken(_: str) -> None:
+    raise OSError("no route to host")
+
+
 def targets(bank: Bank) -> set[str | None]:
     return {row["target"] for row in ledger.rows(bank.home, ledger.delivery)}
 
@@ -120,6 +125,32 @@ def test_a_folder_gets_a_copy_of_every_package(bank: Bank, published: Marts, tmp
     published([list_row(n) for n in (0, 1)])
     handed_over(copied)
     assert files(target) == files(bank.home.delivery), "what was replaced is replaced there too"
+
+
+def test_a_date_that_could_not_be_copied_follows_with_the_next(
+    bank: Bank, published: Marts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is sent nothing on the third day has the second's list all the same; what was before the target stays."""
+    share = tmp_path / "share"
+    copied = replace(bank, delivery_target=str(share))
+    before, second, third = (DAY + timedelta(days=number) for number in (-1, 1, 2))
+    rows = [list_row(3, listed_date=before)]
+    published(rows, before)
+    hand_over(bank, before, lambda _: None)
+    published([*rows, list_row(0)])
+    hand_over(copied, DAY, lambda _: None)
+    rows += [list_row(0, listed_date=DAY)]
+    published([*rows, list_row(2)], second)
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "FIRST_WAIT_SECONDS", 0)
+        patch.setattr(transfer, "_connect", broken)
+        with pytest.raises(ToolBrokenError, match="could not be copied"):
+            hand_over(copied, second, lambda _: None)
+    published([*rows, list_row(2, listed_date=second), list_row(1)], third)
+    hand_over(copied, third, lambda _: None)
+    placed = files(bank.home.delivery)
+    assert files(share) == {name: digest for name, digest in placed.items() if not name.startswith(f"{before}")}
+    assert {name[:10] for name in files(share)} == {f"{day}" for day in (DAY, second, third)}
 
 
 def test_a_server_that_breaks_off_has_whole_packages_in_the_end(bank: Bank, published: Marts, sftp: Server) -> None:
