@@ -261,8 +261,8 @@ class _Run:
 
     def _write(self, package: PackageRows, terms: PackageTerms, revealed: Revealed) -> Manifest:
         facts = terms.facts
-        of_period = period(self.business_date)
-        rendered = render(self.bank, package, terms, revealed)
+        rendered = render(package, terms, revealed)
+        files = encrypted(self.bank, package, self.business_date, rendered)
         target = self.root / package.folder
         manifest = Manifest(
             delivery_id=package.delivery_id,
@@ -286,15 +286,15 @@ class _Run:
             rows=len(package.open_rows),
             new_rows=sum(row["state"] == "new" for row in package.rows),
             removed_rows=len(package.removed_rows),
-            rows_sha256=rendered.csv_sha256,
-            workbook_sha256=rendered.xlsx_sha256,
+            rows_sha256=sha256(rendered.csv).hexdigest(),
+            workbook_sha256=sha256(rendered.xlsx).hexdigest(),
             source_sha256=source_sha256(package, terms),
             layout=layout(),
-            files={name: sha256(content).hexdigest() for name, content in rendered.files.items()},
-            password_period=of_period,
+            files={name: sha256(content).hexdigest() for name, content in files.items()},
+            password_period=period(self.business_date),
             supersedes=_superseded(read_manifest(target)),
         )
-        self._put(target, rendered.files, manifest)
+        self._put(target, files, manifest)
         return manifest
 
     def _withdraw(self, current: Mapping[str, Path], recorded: Mapping[str, Mapping[str, object]]) -> list[Delivery]:
@@ -379,24 +379,26 @@ class _Run:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The files of a package, encrypted, and what they are before encryption, which is the same every time."""
+    """The files of a package before encryption, which are the same every time."""
 
-    files: dict[str, bytes]
-    csv_sha256: str
-    xlsx_sha256: str
+    csv: bytes
+    xlsx: bytes
 
 
-def render(bank: Bank, package: PackageRows, terms: PackageTerms, revealed: Revealed) -> Rendered:
+def render(package: PackageRows, terms: PackageTerms, revealed: Revealed) -> Rendered:
     """Make the files of a package."""
     terms = terms.model_copy(update={"approvals": package_approvals(package, terms)})
-    password = derive_password(bank.name, package.recipient_type, package.recipient, period(terms.business_date))
-    stem = f"{package.list_code}-{terms.business_date:%Y%m%d}-{package.recipient}"
-    workbook, rows = to_xlsx(package, terms, revealed), to_csv(package, terms, revealed)
-    files = {
-        f"{stem}.xlsx": encrypt_xlsx(workbook, password),
-        f"{stem}.csv.zip": encrypt_zip(f"{stem}.csv", rows, password),
+    return Rendered(to_csv(package, terms, revealed), to_xlsx(package, terms, revealed))
+
+
+def encrypted(bank: Bank, package: PackageRows, business_date: date, rendered: Rendered) -> dict[str, bytes]:
+    """The files by name, with the recipient's password of the month."""
+    password = derive_password(bank.name, package.recipient_type, package.recipient, period(business_date))
+    stem = f"{package.list_code}-{business_date:%Y%m%d}-{package.recipient}"
+    return {
+        f"{stem}.xlsx": encrypt_xlsx(rendered.xlsx, password),
+        f"{stem}.csv.zip": encrypt_zip(f"{stem}.csv", rendered.csv, password),
     }
-    return Rendered(files, sha256(rows).hexdigest(), sha256(workbook).hexdigest())
 
 
 def package_approvals(package: PackageRows, terms: PackageTerms) -> list[Approval]:
