@@ -10,7 +10,7 @@ from delivery.deliver import Delivery, deliver_last, hand_over
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError
-from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, removal
+from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, quiet, removal
 
 FIRST, SECOND = (f"{code}-20260928" for code in LIST_CODES)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -19,10 +19,6 @@ NEXT_DAY = DAY + timedelta(days=1)
 def in_three_days() -> str:
     """When what is proposed now has expired."""
     return (datetime.now(UTC) + timedelta(days=3, seconds=1)).isoformat(timespec="seconds")
-
-
-def quiet(_: str) -> None:
-    """Nobody listens."""
 
 
 @pytest.fixture

@@ -18,14 +18,10 @@ from qianmo import ledger
 from qianmo.errors import ConfigurationError
 from qianmo.list_explain import explain
 from qianmo.retention import delete_expired, expired
-from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, removal
+from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, quiet, removal
 
 FIRST = f"{LIST_CODES[0]}-20260928"
 NEXT_DAY = DAY + timedelta(days=1)
-
-
-def quiet(_: str) -> None:
-    """Nobody listens."""
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ import asyncssh
 import pytest
 
 from delivery import transfer
-from delivery.deliver import Delivery, hand_over
 from delivery.manifest import MANIFEST, is_intact, read_manifest
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError, ToolBrokenError
-from tests.delivery.conftest import DAY, Marts, list_row
+from tests.delivery.conftest import DAY, Marts, handed_over, list_row
 
 USER, PASSWORD = "delivery", "not-a-secret"
 
@@ -95,10 +94,6 @@ def sftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     loop.close()
 
 
-def handed_over(bank: Bank) -> list[Delivery]:
-    return hand_over(bank, DAY, lambda _: None)
-
-
 def files(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): sha256(path.read_bytes()).digest()
@@ -136,18 +131,18 @@ def test_a_date_that_could_not_be_copied_follows_with_the_next(
     before, second, third = (DAY + timedelta(days=number) for number in (-1, 1, 2))
     rows = [list_row(3, listed_date=before)]
     published(rows, before)
-    hand_over(bank, before, lambda _: None)
+    handed_over(bank, before)
     published([*rows, list_row(0)])
-    hand_over(copied, DAY, lambda _: None)
+    handed_over(copied)
     rows += [list_row(0, listed_date=DAY)]
     published([*rows, list_row(2)], second)
     with monkeypatch.context() as patch:
         patch.setattr(transfer, "FIRST_WAIT_SECONDS", 0)
         patch.setattr(transfer, "_connect", broken)
         with pytest.raises(ToolBrokenError, match="could not be copied"):
-            hand_over(copied, second, lambda _: None)
+            handed_over(copied, second)
     published([*rows, list_row(2, listed_date=second), list_row(1)], third)
-    hand_over(copied, third, lambda _: None)
+    handed_over(copied, third)
     placed = files(bank.home.delivery)
     assert files(share) == {name: digest for name, digest in placed.items() if not name.startswith(f"{before}")}
     assert {name[:10] for name in files(share)} == {f"{day}" for day in (DAY, second, third)}
