@@ -39,8 +39,7 @@ def approve_lists() -> None:
         with step() as bank:
             from delivery.approval import pending, summary
 
-            day = business_date().isoformat()
-            waiting = [batch for batch in pending(bank.home) if batch["business_date"] >= day]
+            waiting = pending(bank.home, since=business_date())
             return {
                 "table": summary(bank.home, waiting),
                 "contents": {batch["batch_id"]: batch["content_sha256"] for batch in waiting},
@@ -69,7 +68,7 @@ def approve_lists() -> None:
             contents, said = asked["contents"], answer["params_input"]
             (chosen,) = answer["chosen_options"]
             if answer["responded_by_user"] is None:  # nobody answered in time
-                expire(bank.home, list(contents))
+                expire(bank.home, contents)
                 return
             by = answer["responded_by_user"]["name"]
             excluded = excluded_batches(contents, said.get("excluded", ""))

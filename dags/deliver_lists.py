@@ -25,13 +25,14 @@ from dags.steps import DEFAULT_ARGUMENTS, business_date, progress, step
 def deliver_lists() -> None:
     @task.short_circuit
     def deliver() -> list[str]:
-        """The batches that wait for a person; with none there is nobody to ask."""
+        """The batches that wait for a person; with none there is nobody to ask. Of earlier ones somebody was asked."""
         with step() as bank:
             from delivery.approval import pending
             from delivery.deliver import hand_over
 
-            hand_over(bank, business_date(), progress)
-            return [batch["batch_id"] for batch in pending(bank.home)]
+            day = business_date()
+            hand_over(bank, day, progress)
+            return [batch["batch_id"] for batch in pending(bank.home, since=day)]
 
     @task(outlets=[PROPOSALS])
     def ask_for_approval() -> None:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sqlalchemy import select
 
 from delivery.frozen import (
     Approval,
@@ -34,7 +35,7 @@ from delivery.rows import PROPOSED_ROWS
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.contact_policy import contact_policy
-from qianmo.definitions import DEFINITIONS, MarketingList, lists
+from qianmo.definitions import DEFINITIONS, MarketingList, lists, value_labels
 from qianmo.errors import ConfigurationError, DataRefusedError
 from qianmo.home import BankHome
 from qianmo.materials import Material, materials
@@ -93,8 +94,8 @@ def propose(bank: Bank, business_date: date, progress: Progress) -> list[Proposa
         DataRefusedError: the published marts do not reach the date, or hold a list that is not defined.
     """
     expire(bank.home)
-    later = [row["business_date"] for row in ledger.rows(bank.home, ledger.list_batch)]
-    days = sorted({business_date, *(day for one in later if (day := date.fromisoformat(one)) > business_date)})
+    later = ledger.rows(bank.home, ledger.list_batch, ledger.list_batch.c.business_date > business_date.isoformat())
+    days = sorted({business_date, *(date.fromisoformat(row["business_date"]) for row in later)})
     with alone(bank.home):
         return [proposal for day in days for proposal in _propose(bank, day, progress)]
 
@@ -226,7 +227,7 @@ def _put_up(home: BankHome, proposal: Proposal, name: str) -> bool:
             # Only what surrounds the rows (other candidates) changed: what was decided stays decided.
             ledger.put(connection, ledger.list_batch, known | {"snapshot": name})
             return False
-        now = _now()
+        now = ledger.now()
         row = {
             "batch_id": proposal.batch_id,
             "list_code": proposal.facts.list_code,
@@ -238,8 +239,8 @@ def _put_up(home: BankHome, proposal: Proposal, name: str) -> bool:
             "definition_sha256": proposal.facts.definition_sha256,
             "material_id": proposal.facts.material_id,
             "snapshot": name,
-            "proposed_at": _text(now),
-            "expires_at": _text(now + timedelta(days=contact_policy().approval_days)),
+            "proposed_at": now,
+            "expires_at": (datetime.fromisoformat(now) + timedelta(days=contact_policy().approval_days)).isoformat(),
             "decided_by": None,
             "decided_at": None,
             "decision": None,
@@ -249,13 +250,18 @@ def _put_up(home: BankHome, proposal: Proposal, name: str) -> bool:
     return True
 
 
-def pending(home: BankHome) -> list[dict[str, Any]]:
-    """Ledger rows of the batches that wait for a decision."""
-    return list(ledger.rows(home, ledger.list_batch, state="proposed"))
+def pending(home: BankHome, since: date = date.min) -> list[dict[str, Any]]:
+    """Ledger rows of the batches that wait for a decision, from a business date on."""
+    reached = ledger.list_batch.c.business_date >= since.isoformat()
+    return list(ledger.rows(home, ledger.list_batch, reached, state="proposed"))
 
 
 def approve(bank: Bank, contents: Mapping[str, str], by: str, decision: Decision = "person") -> list[Verdict]:
-    """Approve batches, each for the content (SHA-256, or its first digits) that the approver was shown."""
+    """Approve batches, each for the content (SHA-256, or its first digits) that the approver was shown.
+
+    One that waited too long expires instead.
+    """
+    expire(bank.home)
     return _decide(bank.home, contents, "approved", by, decision)
 
 
@@ -290,15 +296,12 @@ def approve_automatically(bank: Bank) -> list[Verdict]:
     return approve(bank, contents, bank.automatic_approver, "automatic")
 
 
-def expire(home: BankHome, batches: Sequence[str] | None = None) -> list[Verdict]:
-    """Let batches expire that waited too long, or those named, whose approver was asked in vain."""
-    now = _text(_now())
-    overdue = {
-        row["batch_id"]: row["content_sha256"]
-        for row in pending(home)
-        if (row["expires_at"] <= now if batches is None else row["batch_id"] in batches)
-    }
-    return _decide(home, overdue, "expired", EXPIRY, "automatic")
+def expire(home: BankHome, contents: Mapping[str, str] | None = None) -> list[Verdict]:
+    """Let batches expire that waited too long, or those given, for whose content an approver was asked in vain."""
+    if contents is None:
+        now = ledger.now()
+        contents = {row["batch_id"]: row["content_sha256"] for row in pending(home) if row["expires_at"] <= now}
+    return _decide(home, contents, "expired", EXPIRY, "automatic")
 
 
 def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approval, Path]]:
@@ -307,10 +310,15 @@ def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approva
     A batch that is approved, or is proposed again after a change and was approved before. None that was rejected or
     expired.
     """
+    batch, decision = ledger.list_batch.c, ledger.list_decision.c
+    approved = (
+        select(ledger.list_decision)
+        .join(ledger.list_batch, batch.batch_id == decision.batch_id)
+        .where(batch.batch_id.in_(batches), batch.state.in_(("approved", "proposed")), decision.state == "approved")
+        .order_by(decision.batch_id, decision.decision_id)
+    )
     with ledger.transaction(home) as connection:
-        states = {row["batch_id"]: row["state"] for row in connection.execute(ledger.list_batch.select()).mappings()}
-        decided = connection.execute(ledger.list_decision.select().order_by(ledger.list_decision.c.decision_id))
-        last = {row["batch_id"]: dict(row) for row in decided.mappings() if row["state"] == "approved"}
+        last = {row["batch_id"]: dict(row) for row in connection.execute(approved).mappings()}
     return {
         batch_id: (
             Approval(
@@ -322,8 +330,7 @@ def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approva
             ),
             proposed_rows(home, row["snapshot"]),
         )
-        for batch_id in batches
-        if states.get(batch_id) in ("approved", "proposed") and (row := last.get(batch_id))
+        for batch_id, row in last.items()
     }
 
 
@@ -333,11 +340,12 @@ def summary(home: BankHome, batches: Sequence[Mapping[str, Any]]) -> str:
         "| 批次 | 名单 | 待下发户数 | 对照组 | 当日移除 | 触达渠道 | 物料 | 内容摘要 |",
         "|---|---|---:|---:|---:|---|---|---|",
     ]
+    channels = value_labels()["channel"]
     for batch in batches:
         one = read_proposal(home, batch["snapshot"])
         cells = (
             one.batch_id, one.facts.list_name, f"{one.rows:,}", f"{one.holdout_rows:,}", f"{one.removed_rows:,}",
-            one.facts.channel, f"{one.facts.material_id} {one.facts.material_title}", one.content_sha256[:12],
+            channels[one.facts.channel], f"{one.facts.material_id} {one.facts.material_title}", one.content_sha256[:12],
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -363,10 +371,10 @@ def _decide(
             decided: dict[str, str | None] = {
                 "state": state,
                 "decided_by": by,
-                "decided_at": _text(_now()),
+                "decided_at": ledger.now(),
                 "decision": decision,
+                "reason": reason,
             }
-            decided |= {"reason": reason}
             ledger.put(connection, ledger.list_batch, batch | decided)
             kept = {name: batch[name] for name in ("batch_id", "content_sha256", "snapshot")}
             ledger.put(connection, ledger.list_decision, kept | decided)
@@ -378,11 +386,3 @@ def _batch(connection: Any, batch_id: str) -> dict[str, Any] | None:
     table = ledger.list_batch
     row = connection.execute(table.select().where(table.c.batch_id == batch_id)).mappings().first()
     return dict(row) if row else None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")

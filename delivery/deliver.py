@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import and_, func, select
 
 from delivery.approval import approvals, approve_automatically, list_facts, propose, published_marts
 from delivery.encryption import encrypt_xlsx, encrypt_zip
@@ -46,6 +46,7 @@ from ingestion.vault import reveal
 from qianmo import ledger
 from qianmo.errors import ConfigurationError
 from qianmo.home import BankHome
+from serving.publish import current_publication
 
 REVEALED: tuple[VaultKind, ...] = ("name", "phone")
 """What a recipient gets from the vault."""
@@ -93,7 +94,7 @@ def deliver(bank: Bank, business_date: date, progress: Progress) -> list[Deliver
         DataRefusedError: the published marts do not reach the date.
     """
     with _alone(bank.home) as building:
-        last = _last_date(bank.home, ledger.delivery)
+        last = _last_date(bank.home)
         if last and last > business_date:
             progress(f"{business_date}: {last} is delivered already, so what has changed goes out as of {last}")
             business_date = last
@@ -104,9 +105,12 @@ def deliver(bank: Bank, business_date: date, progress: Progress) -> list[Deliver
 
 
 def deliver_last(bank: Bank, progress: Progress) -> list[Delivery]:
-    """Deliver as of the last date that was proposed: what a decision does at once."""
-    last = _last_date(bank.home, ledger.list_batch)
-    return deliver(bank, last, progress) if last else []
+    """Deliver as of the date that is published: what a decision does at once.
+
+    Not as of the batch's own date: since then a customer may have been taken off the list.
+    """
+    publication = current_publication(bank)
+    return deliver(bank, date.fromisoformat(publication.business_date), progress) if publication else []
 
 
 def last_deliveries(home: BankHome, before: date = date.max) -> list[dict[str, Any]]:
@@ -124,9 +128,9 @@ def last_deliveries(home: BankHome, before: date = date.max) -> list[dict[str, A
         return [dict(row) for row in connection.execute(select(table).join(last, is_last)).mappings()]
 
 
-def _last_date(home: BankHome, table: Table) -> date | None:
+def _last_date(home: BankHome) -> date | None:
     with ledger.transaction(home) as connection:
-        last = connection.execute(select(func.max(table.c.business_date))).scalar()
+        last = connection.execute(select(func.max(ledger.delivery.c.business_date))).scalar()
     return date.fromisoformat(last) if last else None
 
 
@@ -257,8 +261,8 @@ class _Run:
 
     def _write(self, package: PackageRows, terms: PackageTerms, revealed: Revealed) -> Manifest:
         facts = terms.facts
-        of_period = period(self.business_date)
-        rendered = render(self.bank, package, terms, revealed)
+        rendered = render(package, terms, revealed)
+        files = encrypted(self.bank, package, self.business_date, rendered)
         target = self.root / package.folder
         manifest = Manifest(
             delivery_id=package.delivery_id,
@@ -282,15 +286,15 @@ class _Run:
             rows=len(package.open_rows),
             new_rows=sum(row["state"] == "new" for row in package.rows),
             removed_rows=len(package.removed_rows),
-            rows_sha256=rendered.csv_sha256,
-            workbook_sha256=rendered.xlsx_sha256,
+            rows_sha256=sha256(rendered.csv).hexdigest(),
+            workbook_sha256=sha256(rendered.xlsx).hexdigest(),
             source_sha256=source_sha256(package, terms),
             layout=layout(),
-            files={name: sha256(content).hexdigest() for name, content in rendered.files.items()},
-            password_period=of_period,
+            files={name: sha256(content).hexdigest() for name, content in files.items()},
+            password_period=period(self.business_date),
             supersedes=_superseded(read_manifest(target)),
         )
-        self._put(target, rendered.files, manifest)
+        self._put(target, files, manifest)
         return manifest
 
     def _withdraw(self, current: Mapping[str, Path], recorded: Mapping[str, Mapping[str, object]]) -> list[Delivery]:
@@ -375,24 +379,26 @@ class _Run:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The files of a package, encrypted, and what they are before encryption, which is the same every time."""
+    """The files of a package before encryption, which are the same every time."""
 
-    files: dict[str, bytes]
-    csv_sha256: str
-    xlsx_sha256: str
+    csv: bytes
+    xlsx: bytes
 
 
-def render(bank: Bank, package: PackageRows, terms: PackageTerms, revealed: Revealed) -> Rendered:
+def render(package: PackageRows, terms: PackageTerms, revealed: Revealed) -> Rendered:
     """Make the files of a package."""
     terms = terms.model_copy(update={"approvals": package_approvals(package, terms)})
-    password = derive_password(bank.name, package.recipient_type, package.recipient, period(terms.business_date))
-    stem = f"{package.list_code}-{terms.business_date:%Y%m%d}-{package.recipient}"
-    workbook, rows = to_xlsx(package, terms, revealed), to_csv(package, terms, revealed)
-    files = {
-        f"{stem}.xlsx": encrypt_xlsx(workbook, password),
-        f"{stem}.csv.zip": encrypt_zip(f"{stem}.csv", rows, password),
+    return Rendered(to_csv(package, terms, revealed), to_xlsx(package, terms, revealed))
+
+
+def encrypted(bank: Bank, package: PackageRows, business_date: date, rendered: Rendered) -> dict[str, bytes]:
+    """The files by name, with the recipient's password of the month."""
+    password = derive_password(bank.name, package.recipient_type, package.recipient, period(business_date))
+    stem = f"{package.list_code}-{business_date:%Y%m%d}-{package.recipient}"
+    return {
+        f"{stem}.xlsx": encrypt_xlsx(rendered.xlsx, password),
+        f"{stem}.csv.zip": encrypt_zip(f"{stem}.csv", rendered.csv, password),
     }
-    return Rendered(files, sha256(rows).hexdigest(), sha256(workbook).hexdigest())
 
 
 def package_approvals(package: PackageRows, terms: PackageTerms) -> list[Approval]:

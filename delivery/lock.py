@@ -1,4 +1,4 @@
-"""One process at a time proposes or delivers for a bank."""
+"""One process at a time proposes, delivers or deletes what was delivered for a bank."""
 
 import fcntl
 from collections.abc import Iterator

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from delivery.deliver import render, revealed_values, surrogates
+from delivery.deliver import encrypted, render, revealed_values, surrogates
 from delivery.frozen import packages_file, read_terms
 from delivery.rows import PackageRows, packages
 from delivery.sheet import Revealed, layout
@@ -66,19 +67,20 @@ def _again(
     terms = read_terms(file)
     revealed = revealed_values(bank.home, keys, f"replay of {terms.facts.list_code} {terms.business_date}")
     for package in made:
-        rendered = render(bank, package, terms, revealed)
+        rendered = render(package, terms, revealed)
         row = recorded[package.delivery_id]
         if output:
             folder = output / package.folder
             folder.mkdir(parents=True, exist_ok=True)
-            for name, content in rendered.files.items():
+            for name, content in encrypted(bank, package, terms.business_date, rendered).items():
                 (folder / name).write_bytes(content)
                 (folder / name).chmod(0o600)
         yield Replayed(
             package.delivery_id,
             len(package.open_rows),
             len(package.removed_rows),
-            (rendered.csv_sha256, rendered.xlsx_sha256) == (row["content_sha256"], row["workbook_sha256"]),
+            [sha256(content).hexdigest() for content in (rendered.csv, rendered.xlsx)]
+            == [row["content_sha256"], row["workbook_sha256"]],
             _names_missing(package, revealed),
             row["layout"] != layout(),
         )

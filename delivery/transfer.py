@@ -6,6 +6,7 @@ do not fit its manifest is being replaced at that moment.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import fsspec  # type: ignore[import-untyped]
+from sqlalchemy import ColumnElement, func, select
 
 from delivery.manifest import MANIFEST, Manifest, read_manifest
 from ingestion.bank import Bank
@@ -31,7 +33,10 @@ Progress = Callable[[str], None]
 
 
 def transfer(bank: Bank, business_date: date, progress: Progress) -> int:
-    """Copy to the target what it does not have yet of a date; returns the number of packages copied.
+    """Copy to the target what it does not have yet, up to a date; returns the number of packages copied.
+
+    A date that could not be copied is made up for, oldest first. A target that has nothing yet gets the date alone, not
+    what recipients were sent before there was one.
 
     Raises:
         ConfigurationError: the target or its credentials are not as they should be.
@@ -40,29 +45,40 @@ def transfer(bank: Bank, business_date: date, progress: Progress) -> int:
     """
     if bank.delivery_target is None:
         return 0
-    root = bank.home.delivery / business_date.isoformat()
     target = bank.delivery_target.rstrip("/")
-    recorded = {
-        row["delivery_id"]: row
-        for row in ledger.rows(bank.home, ledger.delivery, business_date=business_date.isoformat())
-    }
+    waiting: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for one in ledger.rows(bank.home, ledger.delivery, *_not_copied(target, business_date)):
+        waiting[one["business_date"]][one["delivery_id"]] = one
     copied = 0
     connection = _Connection(target)
     try:
-        for path in sorted(root.glob(f"*/*/*/{MANIFEST}")):
-            manifest = read_manifest(path.parent)
-            row = recorded.get(manifest.delivery_id) if manifest else None
-            if manifest is None or row is None or row["target"] == target:
-                continue
-            connection.place(path.parent, manifest, f"{business_date}/{path.parent.relative_to(root).as_posix()}")
-            with ledger.transaction(bank.home) as transaction:
-                ledger.put(transaction, ledger.delivery, row | {"target": target})
-            copied += 1
+        for day, recorded in sorted(waiting.items()):
+            root = bank.home.delivery / day
+            for path in sorted(root.glob(f"*/*/*/{MANIFEST}")):
+                manifest = read_manifest(path.parent)
+                row = recorded.get(manifest.delivery_id) if manifest else None
+                if manifest is None or row is None:
+                    continue
+                connection.place(path.parent, manifest, f"{day}/{path.parent.relative_to(root).as_posix()}")
+                with ledger.transaction(bank.home) as transaction:
+                    ledger.put(transaction, ledger.delivery, row | {"target": target})
+                copied += 1
     finally:
         connection.close()
     if copied:
         progress(f"{business_date}: {copied} packages copied to {target}")
     return copied
+
+
+def _not_copied(target: str, business_date: date) -> list[ColumnElement[bool]]:
+    """Dates are copied in order: the last one of which anything arrived is the first that may lack something."""
+    day, arrived = ledger.delivery.c.business_date, ledger.delivery.c.target == target
+    last = select(func.max(day)).where(arrived, day <= business_date.isoformat()).scalar_subquery()
+    return [
+        day >= func.coalesce(last, business_date.isoformat()),
+        day <= business_date.isoformat(),
+        ledger.delivery.c.target.is_distinct_from(target),
+    ]
 
 
 class _Connection:
@@ -84,7 +100,7 @@ class _Connection:
                     raise ToolBrokenError(
                         f"{name} could not be copied to {self._target} in {ATTEMPTS} attempts"
                         f" ({type(error).__name__}: {error}): mend the connection and run `qianmo deliver` for the"
-                        " date again; what arrived is not sent twice"
+                        " date again, or leave it to the next one; what arrived is not sent twice"
                     ) from None
                 time.sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
 

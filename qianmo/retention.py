@@ -4,10 +4,9 @@ The vault, landing and the ledger itself are no part of it: frozen batches and t
 written down before it is done and confirmed after it, so a killed run is taken up by the next.
 """
 
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -19,6 +18,7 @@ from sqlalchemy import update
 
 from delivery.approval import pending
 from delivery.deliver import last_deliveries
+from delivery.lock import alone
 from delivery.manifest import MANIFEST, read_manifest
 from ingestion.bank import Bank
 from ingestion.land import BATCH_DIGITS
@@ -69,7 +69,7 @@ def delete_expired(bank: Bank, as_of: date, progress: Progress) -> int:
     Raises:
         ToolBrokenError: something is there still after it was deleted.
     """
-    with _alone(bank):
+    with alone(bank.home):
         taken_up = _delete_intended(bank, progress)
         for one in expired(bank, as_of):
             row = {
@@ -81,6 +81,9 @@ def delete_expired(bank: Bank, as_of: date, progress: Progress) -> int:
             }
             with ledger.transaction(bank.home) as connection:
                 ledger.put(connection, ledger.deletion, row)
+                if one.path.parent == bank.home.list_batches:  # a delivery does not look for it from now on
+                    frozen = update(ledger.delivery).where(ledger.delivery.c.batch_id == one.path.name)
+                    connection.execute(frozen.values(snapshot=None))
         return taken_up + _delete_intended(bank, progress)
 
 
@@ -117,9 +120,6 @@ def _delete(bank: Bank, row: dict[str, object], progress: Progress) -> None:
         folder = folder.parent
     with ledger.transaction(bank.home) as connection:
         ledger.put(connection, ledger.deletion, row | {"deleted_at": ledger.now()})
-        if path.parent == bank.home.list_batches:
-            frozen = update(ledger.delivery).where(ledger.delivery.c.snapshot.startswith(f"{path.name}/"))
-            connection.execute(frozen.values(snapshot=None))
     progress(f"deleted {row['path']} ({row['policy']})")
 
 
@@ -173,11 +173,3 @@ def _superseded(bank: Bank) -> Iterator[tuple[Path, date]]:
 def _since(path: Path, business_date: str) -> date:
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
     return max(date.fromisoformat(business_date), written)
-
-
-@contextmanager
-def _alone(bank: Bank) -> Iterator[None]:
-    """One run at a time; a killed one frees its lock."""
-    with (bank.home.root / ".retention.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

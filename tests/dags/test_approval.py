@@ -17,7 +17,7 @@ from tests.delivery.conftest import DAY, LIST_CODES, Marts, bank, list_row, publ
 
 __all__ = ["bank", "published"]
 
-NEXT_DAY = DAY + timedelta(days=1)
+NEXT_DAY, THIRD_DAY = DAY + timedelta(days=1), DAY + timedelta(days=2)
 DAGS = ("deliver_lists", "approve_lists")
 SECONDS = 300
 
@@ -54,9 +54,21 @@ def wait(is_so: Callable[[], Any]) -> Any:
     return found
 
 
+def propose(airflow: Airflow, day: date) -> None:
+    """Propose and deliver the date."""
+    airflow.call("POST", "/dags/deliver_lists/dagRuns", {"logical_date": None, "partition_key": day.isoformat()})
+
+
+def finished(airflow: Airflow, dag: str, day: date) -> str | None:
+    """How the run of the date ended; None before its end."""
+    runs = airflow.get(f"/dags/{dag}/dagRuns")["dag_runs"]
+    (state,) = [run["state"] for run in runs if run["partition_key"] == day.isoformat()]
+    return state if state in ("success", "failed") else None
+
+
 def asked(airflow: Airflow, day: date) -> dict[str, Any]:
     """Propose and deliver the date, and wait for the question that follows."""
-    airflow.call("POST", "/dags/deliver_lists/dagRuns", {"logical_date": None, "partition_key": day.isoformat()})
+    propose(airflow, day)
     return wait(lambda: question(airflow, day))  # type: ignore[no-any-return]
 
 
@@ -75,17 +87,15 @@ def answer(airflow: Airflow, day: date, option: str, **said: str) -> None:
     """
     body = {"chosen_options": [option], "params_input": {"excluded": "", "reason": ""} | said}
 
-    def finished() -> str | None:
+    def answered() -> str | None:
         if again := question(airflow, day):
             task = again["task_instance"]
             time.sleep(2)
             where = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
             airflow.call("PATCH", f"{where}/{task['map_index']}/hitlDetails", body)
-        runs = airflow.get("/dags/approve_lists/dagRuns")["dag_runs"]
-        (state,) = [run["state"] for run in runs if run["partition_key"] == day.isoformat()]
-        return state if state in ("success", "failed") else None
+        return finished(airflow, "approve_lists", day)
 
-    assert wait(finished) == "success"
+    assert wait(answered) == "success"
 
 
 def states(bank: Bank) -> dict[str, tuple[str, str | None, str | None]]:
@@ -118,6 +128,14 @@ def test_a_person_leaves_one_batch_out_and_rejects_the_next_day(bank: Bank, publ
     asked(airflow, NEXT_DAY)
     removals = {f"{later}.branch.0101": (1, 1), f"{later}.manager.M2": (0, 1)}
     assert delivered(bank).items() >= removals.items(), "removals wait for nobody"
+
+    taken = [list_row(0, listed_date=DAY), list_row(6, listed_date=NEXT_DAY)]
+    published(taken, THIRD_DAY, [refused], earlier=[([taken[0], list_row(6)], NEXT_DAY)])
+    propose(airflow, THIRD_DAY)
+    assert wait(lambda: finished(airflow, "deliver_lists", THIRD_DAY)) == "success"
+    tasks = airflow.get("/dags/deliver_lists/dagRuns/~/taskInstances")["task_instances"]
+    asking = [task["state"] for task in tasks if task["task_id"] == "ask_for_approval"]
+    assert sorted(asking) == ["skipped", "success", "success"], "of what waits already nobody is asked again"
     answer(airflow, NEXT_DAY, "驳回", reason="暂停营销")
     assert states(bank)[later] == ("rejected", USER, "暂停营销")
     assert delivered(bank).items() >= removals.items()

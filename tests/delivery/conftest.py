@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from delivery.deliver import Delivery, hand_over
 from ingestion.bank import Bank
 from ingestion.encryption import write_encrypted
 from ingestion.vault import SCHEMA
@@ -85,6 +86,14 @@ def key_of(kind: str, number: int) -> str:
 def county_bank(home: BankHome) -> Bank:
     """A bank without sources that approves by itself."""
     return Bank("county", home.root, "321281", "示范农商银行", "Asia/Shanghai", home.inbox, {}, home, "自动")
+
+
+def quiet(_: str) -> None:
+    """Nobody listens."""
+
+
+def handed_over(bank: Bank, day: date = DAY) -> list[Delivery]:
+    return hand_over(bank, day, quiet)
 
 
 def write_mart(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]) -> None:

@@ -5,20 +5,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-import delivery.approval
 from delivery.approval import approve, excluded_batches, expire, pending, reject, summary
 from delivery.deliver import Delivery, deliver_last, hand_over
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError
-from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, removal
+from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, quiet, removal
 
 FIRST, SECOND = (f"{code}-20260928" for code in LIST_CODES)
 NEXT_DAY = DAY + timedelta(days=1)
 
 
-def quiet(_: str) -> None:
-    """Nobody listens."""
+def in_three_days() -> str:
+    """When what is proposed now has expired."""
+    return (datetime.now(UTC) + timedelta(days=3, seconds=1)).isoformat(timespec="seconds")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_what_nobody_approved_stays(asking: Bank, published: Marts) -> None:
     waiting = contents(asking)
     assert set(waiting) == {FIRST, SECOND}
     table = summary(asking.home, pending(asking.home))
-    assert f"| {FIRST} | 已授信未用信客户 | 1 | 1 | 0 |" in table
+    assert f"| {FIRST} | 已授信未用信客户 | 1 | 1 | 0 | 电话 |" in table
     assert waiting[FIRST][:12] in table
     (verdict,) = approve(asking, {FIRST: waiting[FIRST][:8]}, "张三")
     assert (verdict.state, verdict.changed) == ("approved", True)
@@ -106,7 +106,7 @@ def test_a_rejection_says_why_and_an_expiry_is_one(
         reject(asking, {FIRST: contents(asking)[FIRST]}, "张三", " ")
     reject(asking, {FIRST: contents(asking)[FIRST]}, "张三", "理由写错")
     assert expire(asking.home) == []
-    monkeypatch.setattr(delivery.approval, "_now", lambda: datetime.now(UTC) + timedelta(days=3, seconds=1))
+    monkeypatch.setattr(ledger, "now", in_three_days)
     (verdict,) = expire(asking.home)
     assert (verdict.batch_id, verdict.state) == (SECOND, "expired")
     (late,) = approve(asking, {SECOND: ledger.rows(asking.home, ledger.list_batch)[1]["content_sha256"]}, "张三")
@@ -114,6 +114,35 @@ def test_a_rejection_says_why_and_an_expiry_is_one(
     assert handed_over(asking) == {}
     states = {row["batch_id"]: (row["state"], row["reason"]) for row in ledger.rows(asking.home, ledger.list_batch)}
     assert states == {FIRST: ("rejected", "理由写错"), SECOND: ("expired", None)}
+
+
+def test_who_answers_too_late_approves_nothing(asking: Bank, published: Marts, monkeypatch: pytest.MonkeyPatch) -> None:
+    published([list_row(0)])
+    handed_over(asking)
+    shown = contents(asking)
+    monkeypatch.setattr(ledger, "now", in_three_days)
+    (verdict,) = approve(asking, shown, "张三")
+    assert (verdict.state, verdict.changed) == ("expired", False)
+    assert deliver_last(asking, quiet) == []
+
+
+def test_only_what_was_shown_expires_without_an_answer(asking: Bank, published: Marts) -> None:
+    """Content that changed since has an approver of its own, who has all the days."""
+    published([list_row(0), list_row(1, list_code=LIST_CODES[1])])
+    handed_over(asking)
+    shown = contents(asking)
+    published([list_row(0), list_row(2), list_row(1, list_code=LIST_CODES[1])])
+    handed_over(asking)
+    changed = {verdict.batch_id: verdict.changed for verdict in expire(asking.home, shown)}
+    assert changed == {FIRST: False, SECOND: True}
+    assert set(contents(asking)) == {FIRST}
+
+
+def test_nobody_is_asked_twice_for_a_date(asking: Bank, published: Marts) -> None:
+    published([list_row(0)])
+    handed_over(asking)
+    assert [batch["batch_id"] for batch in pending(asking.home, since=DAY)] == [FIRST]
+    assert pending(asking.home, since=NEXT_DAY) == []
 
 
 def test_batches_are_excluded_by_name(asking: Bank) -> None:
@@ -138,6 +167,19 @@ def test_a_later_decision_reaches_those_who_were_sent_more_since(asking: Bank, p
     items = {item.recipient: item for item in deliver_last(asking, quiet) if item.list_code == first}
     assert (items["0101"].rows, items["0101"].new_rows) == (2, 2)
     assert items["0101"].delivery_id == f"{first}-20260929.branch.0101"
+
+
+def test_a_late_decision_does_not_reach_who_refused_since(asking: Bank, published: Marts) -> None:
+    """Nothing of Tuesday was put up or sent; Monday's batch that is approved then goes out as of Tuesday."""
+    published([list_row(0), list_row(2)])
+    handed_over(asking)
+    published([list_row(0, listed_date=DAY)], NEXT_DAY, earlier=[([list_row(0), list_row(2)], DAY)])
+    assert handed_over(asking, NEXT_DAY) == {}
+    approve(asking, contents(asking), "张三")
+    assert counted(deliver_last(asking, quiet)) == {
+        (LIST_CODES[0], "0101"): (1, 1, 0),
+        (LIST_CODES[0], "M0"): (1, 1, 0),
+    }
 
 
 def test_a_past_date_that_was_sent_again_is_decided_again(asking: Bank, published: Marts) -> None:

@@ -13,14 +13,14 @@ import pytest
 import pyzipper
 import yaml
 
-from delivery.deliver import Delivery, hand_over
+from delivery.deliver import Delivery
 from delivery.manifest import read_manifest
 from delivery.password import derive_password, passwords
 from delivery.sheet import OUTCOME_COLUMNS, OUTCOMES, ROW_ID_HEADING, recipient_mark
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError, DataRefusedError
-from tests.delivery.conftest import DAY, LIST_CODES, VILLAINS, Marts, list_row, name_of, phone_of, removal
+from tests.delivery.conftest import DAY, LIST_CODES, VILLAINS, Marts, handed_over, list_row, name_of, phone_of, removal
 
 
 def workbook(bank: Bank, item: Delivery) -> openpyxl.Workbook:
@@ -40,10 +40,6 @@ def csv_bytes(bank: Bank, item: Delivery) -> bytes:
         (name,) = archive.namelist()
         content: bytes = archive.read(name)
         return content
-
-
-def handed_over(bank: Bank, day: date = DAY) -> list[Delivery]:
-    return hand_over(bank, day, lambda _: None)
 
 
 def by_recipient(items: list[Delivery]) -> dict[tuple[str, str], Delivery]:

@@ -9,18 +9,13 @@ from hashlib import sha256
 
 import pytest
 
-from delivery.deliver import Delivery, hand_over
 from delivery.manifest import is_intact, read_manifest
 from ingestion.bank import Bank
 from qianmo import ledger
-from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row
+from tests.delivery.conftest import LIST_CODES, Marts, handed_over, list_row
 
 EVENTS = 150
 """About as many as the run below has, by the kinds that `killed_run` counts."""
-
-
-def handed_over(bank: Bank) -> list[Delivery]:
-    return hand_over(bank, DAY, lambda _: None)
 
 
 def run_until(event: int) -> "subprocess.CompletedProcess[str]":

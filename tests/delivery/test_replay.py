@@ -2,10 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Table
 from typer.testing import CliRunner
 
 from delivery.deliver import hand_over
@@ -15,14 +18,10 @@ from qianmo import ledger
 from qianmo.errors import ConfigurationError
 from qianmo.list_explain import explain
 from qianmo.retention import delete_expired, expired
-from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, removal
+from tests.delivery.conftest import DAY, LIST_CODES, Marts, list_row, quiet, removal
 
 FIRST = f"{LIST_CODES[0]}-20260928"
 NEXT_DAY = DAY + timedelta(days=1)
-
-
-def quiet(_: str) -> None:
-    """Nobody listens."""
 
 
 @pytest.fixture
@@ -109,6 +108,32 @@ def test_retention_deletes_what_is_over_and_leaves_the_proof(two_days: Bank) -> 
     assert all(one.same for one in replay(two_days, FIRST)), "frozen rows are kept longer"
     # What recipients have and what open rows come from stays, however old.
     assert expired(two_days, DAY + timedelta(days=9999)) == []
+
+
+def test_delivery_goes_on_after_a_killed_deletion(
+    two_days: Bank, published: Marts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when the frozen rows of the last delivery, all removals, are gone and that is not confirmed yet."""
+    third, fourth = (NEXT_DAY + timedelta(days=number) for number in (1, 2))
+    came = {0: DAY, 4: DAY, 8: NEXT_DAY}
+    published([], third, [removal(list_row(n), third, day, ("converted", "已用信")) for n, day in came.items()])
+    assert {item.rows for item in hand_over(two_days, third, quiet)} == {0}
+    frozen = two_days.home.list_batches / f"{LIST_CODES[0]}-{third:%Y%m%d}"
+    assert frozen.exists()
+    put = ledger.put
+
+    def killed(connection: Connection, table: Table, *rows: Mapping[str, Any]) -> None:
+        if rows[0].get("deleted_at") and rows[0]["path"] == f"list_batches/{frozen.name}":
+            raise KeyboardInterrupt
+        put(connection, table, *rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            delete_expired(two_days, DAY + timedelta(days=2000), quiet)
+    assert not frozen.exists()
+    published([list_row(0)], fourth)
+    assert {item.rows for item in hand_over(two_days, fourth, quiet)} == {1}
 
 
 def test_a_killed_deletion_is_taken_up(two_days: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

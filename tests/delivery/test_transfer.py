@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,11 @@ import asyncssh
 import pytest
 
 from delivery import transfer
-from delivery.deliver import Delivery, hand_over
 from delivery.manifest import MANIFEST, is_intact, read_manifest
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError, ToolBrokenError
-from tests.delivery.conftest import DAY, Marts, list_row
+from tests.delivery.conftest import DAY, Marts, handed_over, list_row
 
 USER, PASSWORD = "delivery", "not-a-secret"
 
@@ -94,16 +94,16 @@ def sftp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     loop.close()
 
 
-def handed_over(bank: Bank) -> list[Delivery]:
-    return hand_over(bank, DAY, lambda _: None)
-
-
 def files(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): sha256(path.read_bytes()).digest()
         for path in root.rglob("*")
         if path.is_file() and path.name != ".lock"
     }
+
+
+def broken(_: str) -> None:
+    raise OSError("no route to host")
 
 
 def targets(bank: Bank) -> set[str | None]:
@@ -120,6 +120,32 @@ def test_a_folder_gets_a_copy_of_every_package(bank: Bank, published: Marts, tmp
     published([list_row(n) for n in (0, 1)])
     handed_over(copied)
     assert files(target) == files(bank.home.delivery), "what was replaced is replaced there too"
+
+
+def test_a_date_that_could_not_be_copied_follows_with_the_next(
+    bank: Bank, published: Marts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is sent nothing on the third day has the second's list all the same; what was before the target stays."""
+    share = tmp_path / "share"
+    copied = replace(bank, delivery_target=str(share))
+    before, second, third = (DAY + timedelta(days=number) for number in (-1, 1, 2))
+    rows = [list_row(3, listed_date=before)]
+    published(rows, before)
+    handed_over(bank, before)
+    published([*rows, list_row(0)])
+    handed_over(copied)
+    rows += [list_row(0, listed_date=DAY)]
+    published([*rows, list_row(2)], second)
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "FIRST_WAIT_SECONDS", 0)
+        patch.setattr(transfer, "_connect", broken)
+        with pytest.raises(ToolBrokenError, match="could not be copied"):
+            handed_over(copied, second)
+    published([*rows, list_row(2, listed_date=second), list_row(1)], third)
+    handed_over(copied, third)
+    placed = files(bank.home.delivery)
+    assert files(share) == {name: digest for name, digest in placed.items() if not name.startswith(f"{before}")}
+    assert {name[:10] for name in files(share)} == {f"{day}" for day in (DAY, second, third)}
 
 
 def test_a_server_that_breaks_off_has_whole_packages_in_the_end(bank: Bank, published: Marts, sftp: Server) -> None:
