@@ -22,13 +22,13 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+from qianmo.reviewed_file import read_reviewed
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +41,8 @@ GOLDEN_DATE = date(2026, 9, 30)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Channel = Literal["sms", "phone", "visit", "wechat"]
+"""How a customer is contacted."""
 
 
 class Definition(BaseModel):
@@ -314,7 +316,7 @@ class MarketingList(Definition):
     legal_basis: Text
     product_code: Text
     segment: Text
-    channel: Literal["sms", "phone", "visit", "wechat"]
+    channel: Channel
     approver: Text
     expires_on: date
     """First day on which the definition no longer holds; it is reviewed before."""
@@ -695,12 +697,7 @@ def holidays(folder: Path = DEFINITIONS) -> list[Holiday]:
     Raises:
         ConfigurationError: the file does not follow its schema.
     """
-    path = folder / "holidays.yml"
-    try:
-        return [Holiday.model_validate(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise ConfigurationError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+    return read_reviewed(folder / "holidays.yml", list[Holiday])
 
 
 def value_labels() -> dict[str, dict[str, str]]:
@@ -753,14 +750,9 @@ def _load(folder: Path, kind: type[Kind]) -> list[Kind]:
     faults: list[str] = []
     for path in sorted(folder.glob("*.yml")):
         try:
-            definition = kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except yaml.YAMLError as error:
-            faults.append(f"{path}: not YAML: {error}")
-            continue
-        except ValidationError as error:
-            for fault in error.errors():
-                field = ".".join(str(part) for part in fault["loc"]) or "(file)"
-                faults.append(f"{path}: {field}: {fault['msg']}")
+            definition = read_reviewed(path, kind)
+        except ConfigurationError as error:
+            faults.append(str(error))
             continue
         if definition.code != path.stem:
             faults.append(f"{path}: code: is {definition.code!r}, but the file's name says {path.stem!r}")
