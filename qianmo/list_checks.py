@@ -49,7 +49,7 @@ def list_faults(
             for definition in loaded
             for fault in (
                 *_unbound(connection, definition, tag_codes),
-                *_forbidden(definition, never),
+                *_forbidden(definition, never, tag_codes),
                 *_unapproved(definition, materials),
                 *_without_basis(definition),
             )
@@ -97,9 +97,11 @@ def _unbound(connection: "duckdb.DuckDBPyConnection", definition: MarketingList,
             yield f"{field}: gives {kind}: write {wanted}"
 
 
-def _forbidden(definition: MarketingList, never: Sequence[Forbidden]) -> Iterator[str]:
+def _forbidden(definition: MarketingList, never: Sequence[Forbidden], tag_codes: set[str]) -> Iterator[str]:
     known = model_columns(FEATURES.stem)
     for field in _RANKING:
+        if not tag_codes.issuperset(PLACEHOLDER.findall(getattr(definition, field))):
+            continue  # told by _unbound
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", definition.sql(field))))
         for column in sorted(words & known.keys()):
             if reason := next((one.reason for one in never if one.is_in(column)), None):
