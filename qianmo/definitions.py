@@ -621,6 +621,18 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return loaded
 
 
+def marketing_list(code: str) -> MarketingList:
+    """The list of a code.
+
+    Raises:
+        ConfigurationError: there is no such list.
+    """
+    found = {definition.code: definition for definition in lists()}
+    if code not in found:
+        raise ConfigurationError(f"there is no list {code}: name one of {', '.join(found)}")
+    return found[code]
+
+
 def rules(folder: Path = DEFINITIONS) -> list[Rule]:
     """Every rule table, in code order; the SQL of its rows is bound to the columns of its subject.
 
