@@ -390,8 +390,9 @@ def _too_few(rows: _Rows, learnt_from: Booleans, held_out: Booleans, by: Respons
         (held_out, asked.rows_least, asked.successes_least, "留出期"),
     ):
         size, hits = int(among.sum()), int(rows.success[among].sum())
-        if size < least or hits < successes:
-            return f"{text}样本不足({size}行、成效{hits}行,至少{least}行、{successes}行)"
+        # where nearly all reached the outcome there is nobody to tell them from, and no AUC
+        if size < least or min(hits, size - hits) < successes:
+            return f"{text}样本不足({size}行、成效{hits}行,至少{least}行、有无成效各{successes}行)"
     return ""
 
 
