@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -309,6 +309,11 @@ class Metric(Definition):
         return told | {"function": numerator.function, "row_value": numerator.row_sql}
 
 
+ListSql = Literal["eligible", "response", "value", "reason"]
+LIST_SQL: tuple[ListSql, ...] = get_args(ListSql)
+"""Fields of a list that hold SQL."""
+
+
 class MarketingList(Definition):
     """A marketing list (domain section 9). In its SQL `$code` stands for the rule of a tag of that code."""
 
@@ -368,17 +373,13 @@ class MarketingList(Definition):
     def _without_spaces_of_folded_lines(cls, text: str) -> str:
         return re.sub(r" (?=[^\x00-\x7f])", "", text)
 
-    def sql(self, field: Literal["eligible", "response", "value", "reason"]) -> str:
+    def sql(self, field: ListSql) -> str:
         """An expression with the rules of the tags it names, on one line."""
         return PLACEHOLDER.sub(lambda found: f"({self._tag_rules[found[1]]})", " ".join(getattr(self, field).split()))
 
     def variable(self) -> dict[str, Any]:
         told = self.model_dump(mode="json", exclude_none=True)
         return told | {field: self.sql(field) for field in LIST_SQL}
-
-
-LIST_SQL: tuple[Literal["eligible", "response", "value", "reason"], ...] = ("eligible", "response", "value", "reason")
-"""Fields of a list that hold SQL."""
 
 
 class RuleRow(BaseModel):

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from qianmo.definitions import FEATURES, LIST_SQL, PLACEHOLDER, MarketingList, bound, make_empty, model_columns
+from qianmo.definitions import FEATURES, LIST_SQL, PLACEHOLDER, ListSql, MarketingList, bound, make_empty, model_columns
 from qianmo.materials import Material
 from qianmo.response_model import Forbidden
 
@@ -21,7 +21,7 @@ _SQL_TYPES: dict[str, tuple[tuple[str, ...], str]] = {
     "reason": (("VARCHAR",), "a text"),
 }
 
-_RANKING: tuple[Literal["response", "value"], ...] = ("response", "value")
+_RANKING: tuple[ListSql, ...] = ("response", "value")
 
 _GROUNDS = ("授权", "同意", "合同")
 """What marketing may rest on: the person's consent, or a contract with the person (个人信息保护法 Article 13)."""
