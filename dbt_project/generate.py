@@ -353,10 +353,11 @@ def generated_files() -> dict[Path, str]:
         files[Path("staging") / source / f"{source}__sources.yml"] = _sources_yaml(source, tables)
     based = [contract for contract in contracts().values() if contract.legal_basis]
     files[Path("intermediate") / "quality" / "int_legal_basis__collected.sql"] = _bases_sql(based)
-    exposures = (_list_exposure(definition) for definition in lists())
+    found = lists()
+    exposures = (_list_exposure(definition) for definition in found)
     files[Path("list_exposures.yml")] = "version: 2\n\nexposures:" + "".join(exposures)
     files[Path("semantic_models.yml")] = _semantic_yaml(metrics())
-    return files | list_pages(LIST_PAGES)
+    return files | list_pages(LIST_PAGES, found)
 
 
 def main() -> None:

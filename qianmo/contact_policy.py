@@ -1,24 +1,20 @@
 """How often, at what cost and by how many hands customers are contacted: `definitions/contact_policy.yml`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from qianmo.definitions import DEFINITIONS
-from qianmo.errors import ConfigurationError
+from qianmo.definitions import DEFINITIONS, Channel
+from qianmo.reviewed_file import Reviewed, read_reviewed
 
 CONTACT_POLICY = DEFINITIONS / "contact_policy.yml"
 
-Channel = Literal["sms", "phone", "visit", "wechat"]
 Days = Annotated[int, Field(gt=0)]
 
 
-class ChannelPolicy(BaseModel):
+class ChannelPolicy(Reviewed):
     """What a contact costs, and what one manager works off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     needs_manager: bool
     """Somebody has to call or go there; a message is sent by the bank, also where nobody looks after the customer."""
@@ -30,10 +26,8 @@ class ChannelPolicy(BaseModel):
     """Calendar days, from the next working day on, whose working days a manager's open rows are to fit in."""
 
 
-class ContactPolicy(BaseModel):
+class ContactPolicy(Reviewed):
     """The whole file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rest_days: Days
     """A customer who was contacted is on no new list for so many days, that day included."""
@@ -47,7 +41,7 @@ class ContactPolicy(BaseModel):
 
     @model_validator(mode="after")
     def _every_channel(self) -> "ContactPolicy":
-        if missing := sorted({"sms", "phone", "visit", "wechat"} - set(self.channels)):
+        if missing := sorted(set(get_args(Channel)) - set(self.channels)):
             raise ValueError(f"channels: {missing[0]} is missing: say what a contact costs and how many a day are made")
         return self
 
@@ -58,10 +52,4 @@ def contact_policy(path: Path = CONTACT_POLICY) -> ContactPolicy:
     Raises:
         ConfigurationError: the file does not follow its form; the message names each field at fault.
     """
-    try:
-        return ContactPolicy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not YAML: {error}") from None
-    except ValidationError as error:
-        faults = [f"{path}: {'.'.join(map(str, fault['loc'])) or '(file)'}: {fault['msg']}" for fault in error.errors()]
-        raise ConfigurationError("\n".join(faults)) from None
+    return read_reviewed(path, ContactPolicy)

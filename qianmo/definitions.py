@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -22,13 +22,13 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from qianmo.errors import ConfigurationError
 from qianmo.home import PROJECT_ROOT
+from qianmo.reviewed_file import read_reviewed
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +41,8 @@ GOLDEN_DATE = date(2026, 9, 30)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Channel = Literal["sms", "phone", "visit", "wechat"]
+"""How a customer is contacted."""
 
 
 class Definition(BaseModel):
@@ -307,6 +309,11 @@ class Metric(Definition):
         return told | {"function": numerator.function, "row_value": numerator.row_sql}
 
 
+ListSql = Literal["eligible", "response", "value", "reason"]
+LIST_SQL: tuple[ListSql, ...] = get_args(ListSql)
+"""Fields of a list that hold SQL."""
+
+
 class MarketingList(Definition):
     """A marketing list (domain section 9). In its SQL `$code` stands for the rule of a tag of that code."""
 
@@ -314,7 +321,7 @@ class MarketingList(Definition):
     legal_basis: Text
     product_code: Text
     segment: Text
-    channel: Literal["sms", "phone", "visit", "wechat"]
+    channel: Channel
     approver: Text
     expires_on: date
     """First day on which the definition no longer holds; it is reviewed before."""
@@ -366,17 +373,13 @@ class MarketingList(Definition):
     def _without_spaces_of_folded_lines(cls, text: str) -> str:
         return re.sub(r" (?=[^\x00-\x7f])", "", text)
 
-    def sql(self, field: Literal["eligible", "response", "value", "reason"]) -> str:
+    def sql(self, field: ListSql) -> str:
         """An expression with the rules of the tags it names, on one line."""
         return PLACEHOLDER.sub(lambda found: f"({self._tag_rules[found[1]]})", " ".join(getattr(self, field).split()))
 
     def variable(self) -> dict[str, Any]:
         told = self.model_dump(mode="json", exclude_none=True)
         return told | {field: self.sql(field) for field in LIST_SQL}
-
-
-LIST_SQL: tuple[Literal["eligible", "response", "value", "reason"], ...] = ("eligible", "response", "value", "reason")
-"""Fields of a list that hold SQL."""
 
 
 class RuleRow(BaseModel):
@@ -619,6 +622,18 @@ def lists(folder: Path = DEFINITIONS) -> list[MarketingList]:
     return loaded
 
 
+def marketing_list(code: str) -> MarketingList:
+    """The list of a code.
+
+    Raises:
+        ConfigurationError: there is no such list.
+    """
+    found = {definition.code: definition for definition in lists()}
+    if code not in found:
+        raise ConfigurationError(f"there is no list {code}: name one of {', '.join(found)}")
+    return found[code]
+
+
 def rules(folder: Path = DEFINITIONS) -> list[Rule]:
     """Every rule table, in code order; the SQL of its rows is bound to the columns of its subject.
 
@@ -695,12 +710,7 @@ def holidays(folder: Path = DEFINITIONS) -> list[Holiday]:
     Raises:
         ConfigurationError: the file does not follow its schema.
     """
-    path = folder / "holidays.yml"
-    try:
-        return [Holiday.model_validate(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise ConfigurationError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+    return read_reviewed(folder / "holidays.yml", list[Holiday])
 
 
 def value_labels() -> dict[str, dict[str, str]]:
@@ -753,14 +763,9 @@ def _load(folder: Path, kind: type[Kind]) -> list[Kind]:
     faults: list[str] = []
     for path in sorted(folder.glob("*.yml")):
         try:
-            definition = kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except yaml.YAMLError as error:
-            faults.append(f"{path}: not YAML: {error}")
-            continue
-        except ValidationError as error:
-            for fault in error.errors():
-                field = ".".join(str(part) for part in fault["loc"]) or "(file)"
-                faults.append(f"{path}: {field}: {fault['msg']}")
+            definition = read_reviewed(path, kind)
+        except ConfigurationError as error:
+            faults.append(str(error))
             continue
         if definition.code != path.stem:
             faults.append(f"{path}: code: is {definition.code!r}, but the file's name says {path.stem!r}")

@@ -181,8 +181,9 @@ def _problem(candidates: pa.Table, capacities: pa.Table, held: pa.Table) -> _Pro
     )
     held = held.select(HELD.names).cast(HELD)
     manager_ids = pc.unique(capacities["manager_id"])
-    list_codes, list_row = np.unique(_objects(table["list_code"]), return_index=True)
-    channels = pa.array(sorted({*_objects(table["channel"]), *_objects(capacities["channel"])}))
+    list_codes = pc.unique(table["list_code"]).sort()
+    list_at = _codes(table["list_code"], list_codes)
+    channels = pc.unique(pa.chunked_array([*table["channel"].chunks, *capacities["channel"].chunks])).sort()
     branches = pc.unique(
         pa.chunked_array([*table["branch_code"].chunks, *capacities["branch_code"].chunks])
     ).drop_null()
@@ -199,9 +200,9 @@ def _problem(candidates: pa.Table, capacities: pa.Table, held: pa.Table) -> _Pro
     for column, name in enumerate(PORTFOLIO_CLASSES):
         short[at, column] = capacities[f"short_{name}"].to_numpy()
 
-    lists = table.take(list_row)
+    lists = table.take(np.unique(list_at, return_index=True)[1])
     list_free = np.tile(_whole(lists["capacity_per_manager"]), (len(manager_ids), 1))
-    holder, holding = _codes(held["manager_id"], manager_ids), _codes(held["list_code"], pa.array(list_codes))
+    holder, holding = _codes(held["manager_id"], manager_ids), _codes(held["list_code"], list_codes)
     here = (holder >= 0) & (holding >= 0)
     np.subtract.at(list_free, (holder[here], holding[here]), _whole(held["held"])[here])
 
@@ -211,13 +212,12 @@ def _problem(candidates: pa.Table, capacities: pa.Table, held: pa.Table) -> _Pro
     owner = np.where((branch >= 0) & (np.r_[manager_branch, -1][owner] == branch), owner, -1)
     has_team = np.zeros(len(branches) + 1, dtype=bool)  # the last is no branch
     has_team[manager_branch[is_team]] = True
-    list_at = _codes(table["list_code"], pa.array(list_codes))
     list_channel = _codes(lists["channel"], channels)
     needs_manager = table["needs_manager"].to_numpy()
     return _Problem(
         table=table,
         manager_ids=manager_ids,
-        customer=np.unique(_objects(table["customer_id"]), return_inverse=True)[1],
+        customer=_codes(table["customer_id"], pc.unique(table["customer_id"])),  # sorted already
         list=list_at,
         own=own,
         owner=owner,
@@ -445,11 +445,6 @@ def _told(problem: _Problem, manager: Ints, served: Booleans) -> pa.Table:
         ],
         schema=DISPATCHED,
     )
-
-
-def _objects(column: pa.ChunkedArray) -> NDArray[np.object_]:
-    found: NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
-    return found
 
 
 def _codes(column: pa.ChunkedArray, values: pa.Array) -> Ints:

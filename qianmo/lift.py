@@ -6,7 +6,7 @@ are shares of the rows enrolled, amounts yuan per row enrolled, differences serv
 The functions take numpy arrays and work on the last axis, so that a simulation of thousands of lists is one call.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -211,9 +211,7 @@ def always_valid(found: Difference, control_events: ArrayLike) -> Difference:
     wider = np.sqrt((1 + ratio) * np.log((1 + 1 / ratio) / ALPHA**2))
     student = stats.t.ppf(1 - ALPHA / 2, found.freedom) / stats.norm.ppf(1 - ALPHA / 2)
     margin = wider * student * found.error
-    return Difference(
-        found.difference, found.difference - margin, found.difference + margin, found.error, found.freedom
-    )
+    return replace(found, low=found.difference - margin, high=found.difference + margin)
 
 
 def design_effect(rows_per_cluster: ArrayLike, intracluster: float) -> Floats:

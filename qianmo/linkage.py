@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import duckdb
 import pyarrow as pa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from qianmo.definitions import DEFINITIONS
 from qianmo.errors import ConfigurationError, DataRefusedError
-from qianmo.home import PROJECT_ROOT, BankHome
+from qianmo.home import BankHome
+from qianmo.reviewed_file import read_reviewed
 
 if TYPE_CHECKING:
     from splink import Linker
 
-LINKAGE = PROJECT_ROOT / "dbt_project" / "definitions" / "linkage.yml"
+LINKAGE = DEFINITIONS / "linkage.yml"
 
 SCORED = pa.schema(
     [
@@ -113,10 +115,7 @@ def linkage(path: Path = LINKAGE) -> Linkage:
     Raises:
         ConfigurationError: the file does not follow its schema; the message names the field.
     """
-    try:
-        return Linkage.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+    return read_reviewed(path, Linkage)
 
 
 def scored(doubtful: pa.Table, candidates: pa.Table, frequencies: pa.Table, by: Linkage) -> pa.Table:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from qianmo.definitions import FEATURES, LIST_SQL, PLACEHOLDER, MarketingList, bound, make_empty, model_columns
+from qianmo.definitions import FEATURES, LIST_SQL, PLACEHOLDER, ListSql, MarketingList, bound, make_empty, model_columns
 from qianmo.materials import Material
 from qianmo.response_model import Forbidden
 
@@ -21,7 +21,7 @@ _SQL_TYPES: dict[str, tuple[tuple[str, ...], str]] = {
     "reason": (("VARCHAR",), "a text"),
 }
 
-_RANKING: tuple[Literal["response", "value"], ...] = ("response", "value")
+_RANKING: tuple[ListSql, ...] = ("response", "value")
 
 _GROUNDS = ("授权", "同意", "合同")
 """What marketing may rest on: the person's consent, or a contract with the person (个人信息保护法 Article 13)."""
@@ -49,7 +49,7 @@ def list_faults(
             for definition in loaded
             for fault in (
                 *_unbound(connection, definition, tag_codes),
-                *_forbidden(definition, never),
+                *_forbidden(definition, never, tag_codes),
                 *_unapproved(definition, materials),
                 *_without_basis(definition),
             )
@@ -97,9 +97,11 @@ def _unbound(connection: "duckdb.DuckDBPyConnection", definition: MarketingList,
             yield f"{field}: gives {kind}: write {wanted}"
 
 
-def _forbidden(definition: MarketingList, never: Sequence[Forbidden]) -> Iterator[str]:
+def _forbidden(definition: MarketingList, never: Sequence[Forbidden], tag_codes: set[str]) -> Iterator[str]:
     known = model_columns(FEATURES.stem)
     for field in _RANKING:
+        if not tag_codes.issuperset(PLACEHOLDER.findall(getattr(definition, field))):
+            continue  # told by _unbound
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", definition.sql(field))))
         for column in sorted(words & known.keys()):
             if reason := next((one.reason for one in never if one.is_in(column)), None):

@@ -176,13 +176,13 @@ def list_power(
     grid_rows: Annotated[int, typer.Option(help="Rows per grid, for a list that is held back by whole grids.")] = 20,
 ) -> None:
     """How many rows a list needs, served and control together, to show its expected lift; before anything is sent."""
-    from qianmo.definitions import lists
+    from qianmo.definitions import marketing_list
     from qianmo.lift import ALPHA, POWER, design_effect, required_rows
     from qianmo.list_lift import INTRACLUSTER
 
-    definition = next((one for one in lists() if one.code == code), None)
-    if definition is None:
-        raise ConfigurationError(f"no list {code}: expected a file dbt_project/definitions/lists/{code}.yml")
+    definition = marketing_list(code)
+    if not definition.holdout_share:
+        raise ConfigurationError(f"{code} holds nobody back (holdout_share 0): no sample can show what it brings")
     expected = definition.expected_lift if lift is None else lift
     if not 0 <= base_rate < 1 or not 0 < base_rate + expected <= 1 or expected == 0:
         raise ConfigurationError(
@@ -208,21 +208,16 @@ def list_lift(
     import duckdb
 
     from qianmo.tables import show_table
-    from serving.publish import current_publication
+    from serving.publish import current
 
-    bank = bank_of(ctx)
-    publication = current_publication(bank)
-    if publication is None:
-        raise ConfigurationError("nothing is published: run `qianmo run --date <business date>` first")
-    with duckdb.connect(bank.home.published / publication.file, read_only=True) as connection:
-        cursor = connection.execute(
+    with duckdb.connect(current(bank_of(ctx)), read_only=True) as connection:
+        latest = connection.execute(
             "select * from marts.mart_list_lift where list_code = ?"
             " qualify business_date = max(business_date) over (partition by origin, outcome_code)"
             " order by origin, outcome_code",
             [code],
         )
-        names = [column[0] for column in cursor.description or ()]
-        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        found = latest.to_arrow_table().to_pylist()
     if not found:
         raise ConfigurationError(
             f"list {code} has no approved batch yet, or there is no such list: see `qianmo list batches`"

@@ -65,12 +65,11 @@ def explain(bank: "Bank", batch_id: str, asked: str) -> ListExplanation:
         )
     proposal = read_proposal(bank.home, name)
     with duckdb.connect() as connection:
-        cursor = connection.execute(
+        candidates = connection.execute(
             "from read_parquet($file) where customer_id = $asked or core_customer_id = $asked limit 1",
             {"file": str(proposed_candidates(bank.home, name)), "asked": asked},
         )
-        columns = [column[0] for column in cursor.description or ()]
-        found = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        found = candidates.to_arrow_table().to_pylist()
     batch = _batch_facts(batches[0]) if batches else {"状态": "当日无新增客户,无需审批"}
     if not found:
         return _no_candidate(bank, proposal, asked, batch)

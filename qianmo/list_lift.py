@@ -1,5 +1,6 @@
 """The lift of every list at every look, from counts of served and control rows: the model int_list__lift."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -133,13 +134,11 @@ def _differences(columns: dict[str, Any]) -> tuple[Difference, Difference]:
 
 def _while_open(found: Difference, is_open: Any, control_events: Any) -> Difference:
     wide = always_valid(found, control_events)
-    low, high = np.where(is_open, wide.low, found.low), np.where(is_open, wide.high, found.high)
-    return Difference(found.difference, low, high, found.error, found.freedom)
+    return replace(found, low=np.where(is_open, wide.low, found.low), high=np.where(is_open, wide.high, found.high))
 
 
 def _kept(found: Difference, is_kept: Any) -> Difference:
-    low, high = np.where(is_kept, found.low, np.nan), np.where(is_kept, found.high, np.nan)
-    return Difference(found.difference, low, high, found.error, found.freedom)
+    return replace(found, low=np.where(is_kept, found.low, np.nan), high=np.where(is_kept, found.high, np.nan))
 
 
 def _planned(columns: dict[str, Any]) -> dict[str, Any]:

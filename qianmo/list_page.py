@@ -16,12 +16,11 @@ from qianmo.definitions import (
     PLACEHOLDER,
     MarketingList,
     Tag,
-    lists,
+    marketing_list,
     model_columns,
     tags,
     value_labels,
 )
-from qianmo.errors import ConfigurationError
 from qianmo.lift import required_rows
 from qianmo.materials import Material, materials
 
@@ -70,15 +69,12 @@ def list_page(code: str) -> str:
     Raises:
         ConfigurationError: there is no such list.
     """
-    found = {definition.code: definition for definition in lists()}
-    if code not in found:
-        raise ConfigurationError(f"there is no list {code}: name one of {', '.join(found)}")
-    return page(found[code], ReviewedFiles.read())
+    return page(marketing_list(code), ReviewedFiles.read())
 
 
-def list_pages(folder: Path) -> dict[Path, str]:
-    """The pages of all lists and their contents page, by the path below a folder."""
-    found, files = lists(), ReviewedFiles.read()
+def list_pages(folder: Path, found: list[MarketingList]) -> dict[Path, str]:
+    """The pages of the lists found and their contents page, by the path below a folder."""
+    files = ReviewedFiles.read()
     pages = {folder / f"{definition.code}.md": page(definition, files) for definition in found}
     return pages | {folder / "README.md": _contents(found, files)}
 

@@ -2,28 +2,24 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from qianmo.definitions import DEFINITIONS
+from qianmo.definitions import DEFINITIONS, Channel, Text
 from qianmo.errors import ConfigurationError
+from qianmo.reviewed_file import Reviewed, read_reviewed
 
 MATERIALS = DEFINITIONS / "materials.yml"
 
-Text = Annotated[str, Field(min_length=1)]
 
-
-class Material(BaseModel):
+class Material(Reviewed):
     """Text that may be shown or said to customers, for a product, in some channels, until it expires."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     material_id: Text
     title: Text
     product_code: Text
-    channels: Annotated[list[Literal["sms", "phone", "visit", "wechat"]], Field(min_length=1)]
+    channels: Annotated[list[Channel], Field(min_length=1)]
     approved_by: Text
     approved_on: date
     expires_on: date
@@ -42,13 +38,7 @@ def materials(path: Path = MATERIALS) -> dict[str, Material]:
     Raises:
         ConfigurationError: the file does not follow its form, or an id is there twice.
     """
-    try:
-        entries = TypeAdapter(list[Material]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not YAML: {error}") from None
-    except ValidationError as error:
-        faults = [f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise ConfigurationError("\n".join(faults)) from None
+    entries = read_reviewed(path, list[Material])
     found = {entry.material_id: entry for entry in entries}
     if len(found) < len(entries):
         ids = [entry.material_id for entry in entries]

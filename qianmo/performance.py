@@ -4,24 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from qianmo.definitions import DEFINITIONS, Text, flows, metrics
 from qianmo.errors import ConfigurationError
-from qianmo.home import PROJECT_ROOT
+from qianmo.reviewed_file import Reviewed, read_reviewed
 
-PERFORMANCE = PROJECT_ROOT / "dbt_project" / "definitions" / "performance.yml"
+PERFORMANCE = DEFINITIONS / "performance.yml"
 
-Text = Annotated[str, Field(min_length=1)]
 Month = Annotated[int, Field(ge=1, le=12)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RankedMeasure(_Model):
+class RankedMeasure(Reviewed):
     """A measure of the score: a result (KPI) or a behaviour (KCI), and how much it weighs."""
 
     measure: Text
@@ -29,14 +24,14 @@ class RankedMeasure(_Model):
     weight: Positive
 
 
-class Ranking(_Model):
+class Ranking(Reviewed):
     """Score of the PK: weighted completion, each completion at most `cap`."""
 
     cap: Positive
     measures: Annotated[list[RankedMeasure], Field(min_length=1)]
 
 
-class Camp(_Model):
+class Camp(Reviewed):
     """集训营: below the quantile of the managers both in the stock and in the quarter's work, added up."""
 
     stock: Text
@@ -44,7 +39,7 @@ class Camp(_Model):
     quantile: Annotated[float, Field(gt=0, lt=1)]
 
 
-class Goal(_Model):
+class Goal(Reviewed):
     """A goal of scale for the bank, and what is stated for each manager; `managers` counts those employed."""
 
     measure: Text
@@ -54,14 +49,14 @@ class Goal(_Model):
     per_manager: Positive | None = None
 
 
-class PortfolioGoal(_Model):
+class PortfolioGoal(Reviewed):
     """Customers that a manager is to have, by class."""
 
     measure: Text
     goal: Positive
 
 
-class WeightedPhase(_Model):
+class WeightedPhase(Reviewed):
     """A phase of the year, from the first day of one month to the last day of another, and its weight."""
 
     first_month: Month
@@ -69,7 +64,7 @@ class WeightedPhase(_Model):
     weight: Positive
 
 
-class Performance(_Model):
+class Performance(Reviewed):
     """The whole file."""
 
     ranking: Ranking
@@ -101,12 +96,7 @@ def performance(path: Path = PERFORMANCE) -> Performance:
     Raises:
         ConfigurationError: the file does not follow its form, or names a measure that no metric defines.
     """
-    try:
-        found = Performance.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    from qianmo.definitions import flows, metrics
-
+    found = read_reviewed(path, Performance)
     codes = {metric.code for metric in metrics()} | {flow["code"] for flow in flows()}
     if unknown := sorted(set(found.measures) - codes):
         raise ConfigurationError(f"{path}: {', '.join(unknown)}: no metric has this code, see definitions/metrics")

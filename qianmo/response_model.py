@@ -14,14 +14,13 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from qianmo.errors import ConfigurationError
-from qianmo.home import PROJECT_ROOT
+from qianmo.definitions import DEFINITIONS, Text
+from qianmo.reviewed_file import Reviewed, read_reviewed
 
-RESPONSE_MODEL = PROJECT_ROOT / "dbt_project" / "definitions" / "response_model.yml"
+RESPONSE_MODEL = DEFINITIONS / "response_model.yml"
 
 PAST = pa.schema(
     [
@@ -88,14 +87,9 @@ Booleans = NDArray[np.bool_]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
-Text = Annotated[str, Field(min_length=1)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Forbidden(_Model):
+class Forbidden(Reviewed):
     """A word that no column of the model, or of a list's rule, may hold."""
 
     word: Text
@@ -105,7 +99,7 @@ class Forbidden(_Model):
         return f"_{self.word}_" in f"_{column}_"
 
 
-class Feature(_Model):
+class Feature(Reviewed):
     """A column of int_list__response_input that the model may see."""
 
     column: Text
@@ -116,7 +110,7 @@ class Feature(_Model):
     reason: Text
 
 
-class Takeover(_Model):
+class Takeover(Reviewed):
     held_out_share: Share
     rows_least: Count
     successes_least: Count
@@ -127,19 +121,19 @@ class Takeover(_Model):
     capacity_share: Share
 
 
-class Drift(_Model):
+class Drift(Reviewed):
     bins: Annotated[int, Field(ge=2)]
     watch: Positive
     hand_back: Positive
 
 
-class Fit(_Model):
+class Fit(Reviewed):
     c: Positive
     folds: Annotated[int, Field(ge=2)]
     rows_most: Count
 
 
-class ResponseModel(_Model):
+class ResponseModel(Reviewed):
     """The file as a whole."""
 
     owner: Text
@@ -167,10 +161,7 @@ def response_model(path: Path = RESPONSE_MODEL) -> ResponseModel:
     Raises:
         ConfigurationError: the file does not follow its schema; the message names the field.
     """
-    try:
-        return ResponseModel.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
+    return read_reviewed(path, ResponseModel)
 
 
 def assessed(lists: pa.Table, past: pa.Table, present: pa.Table, by: ResponseModel) -> pa.Table:
@@ -399,8 +390,9 @@ def _too_few(rows: _Rows, learnt_from: Booleans, held_out: Booleans, by: Respons
         (held_out, asked.rows_least, asked.successes_least, "留出期"),
     ):
         size, hits = int(among.sum()), int(rows.success[among].sum())
-        if size < least or hits < successes:
-            return f"{text}样本不足({size}行、成效{hits}行,至少{least}行、{successes}行)"
+        # where nearly all reached the outcome there is nobody to tell them from, and no AUC
+        if size < least or min(hits, size - hits) < successes:
+            return f"{text}样本不足({size}行、成效{hits}行,至少{least}行、有无成效各{successes}行)"
     return ""
 
 

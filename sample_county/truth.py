@@ -166,13 +166,7 @@ def planted(county: County, roster: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "corrected_roster_ids": roster_rows(corrected_rows(county, roster)),
         "duplicate_roster_people": roster_rows(roster[roster["is_copy"]]).drop(columns="defect"),
         "identity_pairs": pairs,
-        "opt_outs": pd.DataFrame(
-            {
-                "customer_id": customer_id.to_numpy()[county.marketing.opt_out["customer"]],
-                "channel": county.marketing.opt_out["channel"].to_numpy(),
-                "since": county.marketing.opt_out["since"].to_numpy(),
-            }
-        ),
+        "opt_outs": _of_customers(county, county.marketing.opt_out, "channel", "since"),
         "contacts": _of_customers(county, county.marketing.contact, "list_code", day="contacted"),
         "marketing_authorisations": _of_customers(
             county, asked[asked["purpose"] == "营销"], "since", granted="granted", expires="expires", revoked="revoked"

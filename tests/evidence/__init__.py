@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -60,19 +60,31 @@ def empty_home() -> Iterator[Path]:
         yield home
 
 
-def on_first_date(text: str | None, scale: str, size: str, day: str, report: Callable[[Path], None]) -> None:
-    """A script that reports on a sample county at its first date: one made, landed and built here, or `--home`."""
+def on_county(
+    text: str | None,
+    scale: str,
+    size: str,
+    days: Sequence[str],
+    report: Callable[[Path], None],
+    steps: Sequence[str] = ("run",),
+) -> None:
+    """A script that reports on a sample county that went through steps on some days: one made here, or `--home`."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", default=scale, help=f"of the county; {scale} is {size}")
     parser.add_argument("--seed", default="20211231")
-    parser.add_argument("--home", type=Path, help="look at a home that stands at its first date already")
+    parser.add_argument("--home", type=Path, help=f"look at a home that went through {days[-1]} already")
     arguments = parser.parse_args()
     if arguments.home:
         report(arguments.home.resolve())
         return
     with empty_home() as home:
-        scaled = ["--scale", arguments.scale, "--seed", arguments.seed]
-        must(qianmo(home, "sample", "generate", *scaled, "--from", day, "--to", day))
-        must(qianmo(home, "land", "--date", day))
-        must(qianmo(home, "build", "--date", day))
+        go_through(home, days, steps, "--scale", arguments.scale, "--seed", arguments.seed)
         report(home)
+
+
+def go_through(home: Path, days: Sequence[str], steps: Sequence[str], *county: str) -> None:
+    """Make a sample county's files for some days and let it go through the steps of each."""
+    must(qianmo(home, "sample", "generate", *county, "--from", days[0], "--to", days[-1]))
+    for day in days:
+        for step in steps:
+            must(qianmo(home, step, "--date", day))

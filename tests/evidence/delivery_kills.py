@@ -21,7 +21,7 @@ from typing import Any
 from delivery.manifest import MANIFEST, is_intact, read_manifest
 from ingestion.bank import load_bank
 from qianmo import ledger
-from tests.evidence import PROJECT, copy, empty_home, fail, must, qianmo
+from tests.evidence import PROJECT, copy, empty_home, fail, go_through, must, qianmo
 
 DATES = [date(2026, 9, 28), date(2026, 9, 29), date(2026, 9, 30)]
 HAND_OVER = """
@@ -163,10 +163,7 @@ def make(home: Path, scale: str) -> None:
     """A county whose three dates are published."""
     home.mkdir()
     must(qianmo(home, "keys", "init"))
-    days = ("--from", f"{DATES[0]}", "--to", f"{DATES[-1]}")
-    must(qianmo(home, "sample", "generate", "--scale", scale, *days))
-    for day in DATES:
-        must(qianmo(home, "run", "--date", day.isoformat()))
+    go_through(home, [day.isoformat() for day in DATES], ["run"], "--scale", scale)
 
 
 def fresh(origin: Path, place: Path) -> Path:

@@ -22,7 +22,7 @@ import duckdb
 from ingestion.surrogate import define
 from qianmo.home import BankHome
 from qianmo.settings import keys
-from tests.evidence import fail, on_first_date
+from tests.evidence import fail, on_county
 
 DAY = "2026-09-28"
 PRECISION, RECALL, F1 = 0.999, 0.98, 0.95
@@ -115,7 +115,7 @@ def by_method(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def main() -> None:
-    on_first_date(__doc__, "0.01", "15,000 people", DAY, report)
+    on_county(__doc__, "0.01", "15,000 people", [DAY], report, ("land", "build"))
 
 
 def report(home: Path) -> None:

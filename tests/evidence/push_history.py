@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from qianmo.home import BankHome
-from tests.evidence import fail, on_first_date
+from tests.evidence import fail, on_county
 
 DAY = "2026-09-28"
 ROWS, CREDITED = 87_120, 5_325
@@ -73,4 +73,4 @@ def report(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    on_first_date(__doc__, "0.1", "a tenth of the county: some ten minutes", DAY, report)
+    on_county(__doc__, "0.1", "a tenth of the county: some ten minutes", [DAY], report, ("land", "build"))

@@ -4,18 +4,15 @@ Without --home: a sample county runs three business dates. With --home: a finish
 delivery folder is moved aside meanwhile.
 """
 
-import argparse
 import os
-from datetime import date, timedelta
 from pathlib import Path
 
 from delivery.replay import replay
 from ingestion.bank import load_bank
 from qianmo import ledger
-from tests.evidence import PROJECT, empty_home, fail, must, qianmo
+from tests.evidence import PROJECT, fail, on_county
 
-FIRST = date(2026, 9, 28)
-DATES = 3
+DATES = ("2026-09-28", "2026-09-29", "2026-09-30")
 
 
 def report(home: Path) -> None:
@@ -41,19 +38,7 @@ def report(home: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", default="0.001")
-    parser.add_argument("--home", type=Path, help="a home with delivered lists of several dates")
-    arguments = parser.parse_args()
-    if arguments.home:
-        report(arguments.home.resolve())
-        return
-    with empty_home() as home:
-        days = [(FIRST + timedelta(days=number)).isoformat() for number in range(DATES)]
-        must(qianmo(home, "sample", "generate", "--scale", arguments.scale, "--from", days[0], "--to", days[-1]))
-        for day in days:
-            must(qianmo(home, "run", "--date", day))
-        report(home)
+    on_county(__doc__, "0.001", "some 1,100 customers", DATES, report)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ own. A second record of the same person counts as the person. How many of each k
 date, is printed beside: a zero among nobody would say nothing.
 """
 
-import argparse
 import csv
 import io
 import os
@@ -18,13 +17,13 @@ import duckdb
 import pyarrow as pa
 import pyzipper
 
-from delivery.manifest import Manifest, read_manifest
+from delivery.manifest import MANIFEST, Manifest, read_manifest
 from delivery.password import derive_password
 from delivery.sheet import CHANNELS, STATES
 from qianmo.contact_policy import contact_policy
 from qianmo.home import BankHome
 from serving.publish import MARTS
-from tests.evidence import empty_home, fail, must, qianmo
+from tests.evidence import fail, on_county
 
 DATES = ("2026-09-28", "2026-09-29", "2026-09-30")
 BANK = "sample"
@@ -108,7 +107,7 @@ def delivered(home: BankHome) -> pa.Table:
 
 
 def _rows(home: BankHome) -> Iterator[tuple[Path, Manifest, dict[str, str]]]:
-    for path in sorted(home.delivery.glob("*/*/*/*/manifest.json")):
+    for path in sorted(home.delivery.glob(f"*/*/*/*/{MANIFEST}")):
         manifest = read_manifest(path.parent)
         if manifest is None or not manifest.files:
             continue
@@ -208,20 +207,7 @@ def _batches(connection: duckdb.DuckDBPyConnection, home: BankHome) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", default="0.01", help="of the county; 0.01 is some 11,000 customers")
-    parser.add_argument("--seed", default="20211231")
-    parser.add_argument("--home", type=Path, help="look at a home that was run to its third date")
-    arguments = parser.parse_args()
-    if arguments.home:
-        report(arguments.home.resolve())
-        return
-    with empty_home() as home:
-        scaled = ["--scale", arguments.scale, "--seed", arguments.seed]
-        must(qianmo(home, "sample", "generate", *scaled, "--from", DATES[0], "--to", DATES[-1]))
-        for day in DATES:
-            must(qianmo(home, "run", "--date", day))
-        report(home)
+    on_county(__doc__, "0.01", "some 11,000 customers", DATES, report)
 
 
 if __name__ == "__main__":

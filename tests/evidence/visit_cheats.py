@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from qianmo.home import BankHome
-from tests.evidence import fail, on_first_date
+from tests.evidence import fail, on_county
 
 DAY = "2026-09-28"
 LEAST = 0.95
@@ -77,7 +77,7 @@ def _kind(connection: duckdb.DuckDBPyConnection, kind: str, faults: tuple[str, .
 
 
 def main() -> None:
-    on_first_date(__doc__, "0.03", "some 4,800 visits", DAY, report)
+    on_county(__doc__, "0.03", "some 4,800 visits", [DAY], report, ("land", "build"))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,14 @@ def test_unknown_bank_is_one_message(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_sample_of_a_list(tmp_path: Path) -> None:
+    done = qianmo(tmp_path, "list", "power", "credited_not_drawn", "--base-rate", "0.04", "--lift", "0.05")
+    assert done.stdout.startswith("已授信未用信客户: 2,042 rows")
+    done = qianmo(tmp_path, "list", "power", "large_deposit_structured", "--base-rate", "0.04")
+    assert done.returncode == 2
+    assert done.stderr.startswith("qianmo: large_deposit_structured holds nobody back")
+
+
 def test_nothing_published_yet(tmp_path: Path) -> None:
     done = qianmo(tmp_path, "where", "marts")
     assert done.returncode == 2

@@ -36,6 +36,7 @@ def test_the_shipped_lists_have_no_fault_and_have_not_expired() -> None:
         ({"eligible": "$credited_not_drwan"}, "eligible: there is no tag credited_not_drwan (near: credited_not_drawn"),
         ({"eligible": "is_creditd"}, "eligible: int_customer__features has no column is_creditd (near: is_credited"),
         ({"eligible": "credit_limit"}, "eligible: gives DECIMAL(18,2): write a comparison"),
+        ({"response": "case when $drown then 0.2 else 0.1 end"}, "response: there is no tag drown: correct the name"),
         ({"response": "is_credited"}, "response: gives BOOLEAN: write a number from 0 to 1"),
         ({"response": "case gender when 'F' then 0.2 else 0.1 end"}, "response: gender must not rank customers ("),
         ({"value": "100 - age"}, "value: age must not rank customers (年龄不得"),

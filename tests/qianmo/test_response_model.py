@@ -112,6 +112,14 @@ def test_otherwise_the_rule_stays_and_the_reason_is_said(rows: pa.Table, why: st
     assert why in row["decision"]
 
 
+def test_a_held_out_batch_in_which_all_succeeded_cannot_tell_who_ranks_better() -> None:
+    rows = put(past("a", weight=2.0), "response_rule", pa.array(np.full(ROWS * BATCHES, 0.01)))
+    last = pc.equal(rows["listed_date"], pa.scalar(FIRST + timedelta(days=90), pa.date32()))
+    row = one(assessed(A, put(rows, "is_success", pc.or_(rows["is_success"], last)), present("a"), BY))
+    assert not row["is_model"]
+    assert "留出期样本不足(900行、成效900行" in row["decision"]
+
+
 def test_candidates_unlike_past_rows_hand_back_to_the_rule() -> None:
     row = one(assessed(A, past("a", weight=2.0), present("a", shops=0.95), BY))
     assert not row["is_model"]
