@@ -78,6 +78,7 @@ select
     is_basic_account,
     branch_code,
     open_date,
+    close_date,
     maturity_date,
     status,
     is_open,

@@ -52,8 +52,6 @@ select
     portfolios.portfolio_class,
     features.primary_grid_id,
     features.primary_grid_name as grid_name,
-    features.market_type,
-    features.segment_name,
     features.is_minor,
     features.is_deceased,
     features.is_staff,

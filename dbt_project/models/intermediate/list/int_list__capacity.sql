@@ -4,9 +4,7 @@ with
 
 employees as (
     select * from {{ ref('stg_core__employee') }}
-    where
-        (hire_date is null or hire_date <= {{ business_date() }})
-        and (leave_date is null or leave_date > {{ business_date() }})
+    where {{ in_force('coalesce(hire_date, ' ~ business_date() ~ ')', 'leave_date') }}
 ),
 
 candidates as (

@@ -13,16 +13,12 @@ intakes as (
     group by legal_entity_code, list_code
 ),
 
-materials (material_id, material_title, expires_on) as (
+materials (material_id, expires_on) as (
     values
     {%- for material in var('materials') %}
-    (
-        {{ sql_text(material.material_id) }},
-        {{ sql_text(material.title) }},
-        date '{{ material.expires_on }}'
-    ),
+    ({{ sql_text(material.material_id) }}, date '{{ material.expires_on }}'),
     {%- endfor %}
-    (null, null, null)
+    (null, null)
 ),
 
 definitions (
@@ -75,7 +71,6 @@ judged as (
     select
         '{{ var("legal_entity_code") }}' as legal_entity_code,
         definitions.*,
-        materials.material_title,
         -- An approval that was given since covers a past date that is built now.
         coalesce(
             definitions.expires_on > {{ business_date() }} and materials.expires_on > {{ business_date() }}, false
@@ -95,7 +90,6 @@ select
     judged.channel,
     judged.playbook,
     judged.material_id,
-    judged.material_title,
     judged.expires_on,
     judged.priority,
     judged.schedule,

@@ -16,7 +16,13 @@ def model(dbt, session):  # type: ignore[no-untyped-def]
     asked = session.sql(
         """
         select
-            candidates.*,
+            candidates.legal_entity_code,
+            candidates.list_code,
+            candidates.customer_id,
+            candidates.branch_code,
+            candidates.own_manager_id,
+            candidates.grid_manager_id,
+            candidates.portfolio_class,
             definitions.channel,
             list_contains($needing, definitions.channel) as needs_manager,
             definitions.priority,

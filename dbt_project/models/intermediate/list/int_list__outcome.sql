@@ -11,8 +11,6 @@ list_rows as (
         list_code,
         batch_id,
         customer_id,
-        branch_code,
-        manager_id,
         channel,
         product_code,
         holdout_unit,
@@ -38,10 +36,6 @@ identities as (
     where source_table = 'core.customer'
 ),
 
-customers as (
-    select * from {{ ref('int_metric__base') }}
-),
-
 accounts as (
     select * from {{ ref('int_account__balanced') }}
 ),
@@ -59,8 +53,6 @@ enrolled as (
         list_rows.list_code,
         list_rows.batch_id,
         list_rows.customer_id,
-        list_rows.branch_code,
-        list_rows.manager_id,
         list_rows.is_holdout as is_control,
         if(list_rows.holdout_unit = 'grid', list_rows.holdout_cluster, null) as cluster_code,
         list_rows.channel,
@@ -86,8 +78,6 @@ enrolled as (
         pushed.list_code,
         pushed.list_batch_id as batch_id,
         identities.customer_id,
-        any_value(customers.branch_code) as branch_code,
-        any_value(pushed.manager_id) as manager_id,
         bool_or(pushed.arm = 'control') as is_control,
         any_value(pushed.cluster_code) as cluster_code,
         any_value(pushed.channel) as channel,
@@ -102,10 +92,6 @@ enrolled as (
         on
             pushed.legal_entity_code = identities.legal_entity_code
             and pushed.customer_id = identities.source_key
-    left join customers
-        on
-            identities.legal_entity_code = customers.legal_entity_code
-            and identities.customer_id = customers.customer_id
     left join definitions
         on
             pushed.legal_entity_code = definitions.legal_entity_code
@@ -119,7 +105,6 @@ applied as (
     select
         legal_entity_code,
         customer_id,
-        product_code,
         cast(entered_at as date) as event_date,
         application_amount as amount
     from {{ ref('int_application__staged') }}
@@ -130,7 +115,6 @@ credited as (
     select
         legal_entity_code,
         customer_id,
-        product_code,
         approved_date as event_date,
         limit_amount as amount
     from {{ ref('int_credit_line__assessed') }}
@@ -140,7 +124,6 @@ drawn as (
     select
         legal_entity_code,
         customer_id,
-        product_code,
         disbursed_date as event_date,
         loan_amount as amount
     from {{ ref('int_loan__assessed') }}
@@ -180,7 +163,8 @@ merchants as (
         legal_entity_code,
         merchant_id,
         customer_id,
-        signed_date
+        signed_date as event_date,
+        cast(null as decimal(18, 2)) as amount
     from {{ ref('int_merchant__located') }}
 ),
 
@@ -233,119 +217,40 @@ used as (
     where cards.issuing_bank = 'own' and cards.last_used_date is not null
 ),
 
+deposits as (
+    select * from opened
+    where category = 'deposit'
+),
+
 -- One part for each way to reach an outcome. product_code: only this product counts; category: only a list for a
 -- product of this kind asks for it.
 events as (
+    {%- for outcome, way, product_code, category in [
+        ('applied', 'applied', 'null', 'null'),
+        ('credited', 'credited', 'null', 'null'),
+        ('drawn', 'drawn', 'null', 'null'),
+        ('product_opened', 'signed_up', 'product_code', 'null'),
+        ('product_opened', 'opened', 'product_code', 'null'),
+        ('product_opened', 'merchants', 'null', "'acquiring'"),
+        ('renewed', 'credited', 'null', "'loan'"),
+        ('renewed', 'drawn', 'null', "'loan'"),
+        ('renewed', 'deposits', 'null', "'deposit'"),
+        ('merchant_reactivated', 'traded', 'null', 'null'),
+        ('activated', 'used', 'null', 'null'),
+    ] %}
     select
-        'applied' as outcome,
-        cast(null as varchar) as product_code,
-        cast(null as varchar) as category,
+        '{{ outcome }}' as outcome,
+        cast({{ product_code }} as varchar) as product_code,
+        cast({{ category }} as varchar) as category,
         legal_entity_code,
         customer_id,
         event_date,
         amount
-    from applied
+    from {{ way }}
+    {%- if not loop.last %}
     union all
-    select
-        'credited' as outcome,
-        cast(null as varchar) as product_code,
-        cast(null as varchar) as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from credited
-    union all
-    select
-        'drawn' as outcome,
-        cast(null as varchar) as product_code,
-        cast(null as varchar) as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from drawn
-    union all
-    select
-        'product_opened' as outcome,
-        product_code,
-        cast(null as varchar) as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from signed_up
-    union all
-    select
-        'product_opened' as outcome,
-        product_code,
-        cast(null as varchar) as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from opened
-    union all
-    select
-        'product_opened' as outcome,
-        cast(null as varchar) as product_code,
-        'acquiring' as category,
-        legal_entity_code,
-        customer_id,
-        signed_date as event_date,
-        cast(null as decimal(18, 2)) as amount
-    from merchants
-    union all
-    select
-        'renewed' as outcome,
-        cast(null as varchar) as product_code,
-        'loan' as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from credited
-    union all
-    select
-        'renewed' as outcome,
-        cast(null as varchar) as product_code,
-        'loan' as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from drawn
-    union all
-    select
-        'renewed' as outcome,
-        cast(null as varchar) as product_code,
-        'deposit' as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from opened
-    where category = 'deposit'
-    union all
-    select
-        'merchant_reactivated' as outcome,
-        cast(null as varchar) as product_code,
-        cast(null as varchar) as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from traded
-    union all
-    select
-        'activated' as outcome,
-        cast(null as varchar) as product_code,
-        cast(null as varchar) as category,
-        legal_entity_code,
-        customer_id,
-        event_date,
-        amount
-    from used
+    {%- endif %}
+    {%- endfor %}
 ),
 
 reached as (
@@ -468,7 +373,6 @@ grown as (
 
 select
     enrolled.*,
-    enrolled.window_end_date <= {{ business_date() }} as is_window_over,
     case enrolled.outcome
         when 'deposit_grown' then coalesce(grown.growth >= {{ var('list_deposit_growth') }}, false)
         else reached.customer_id is not null

@@ -60,22 +60,12 @@ ruled as (
 )
 
 select
-    joined.list_code,
-    joined.batch_id,
-    joined.outcome,
-    joined.known_date,
+    joined.*,
     -- as it was said then, where this warehouse made the list
     coalesce(if(list_rows.scored_by = 'rule', list_rows.response_probability, null), ruled.response_rule)
         as response_rule,
-    list_rows.value_amount,
-    joined.is_success,
-    known.*
+    list_rows.value_amount
 from joined
-inner join known
-    on
-        joined.legal_entity_code = known.legal_entity_code
-        and joined.customer_id = known.customer_id
-        and joined.listed_date = known.listed_date
 left join ruled
     on
         joined.legal_entity_code = ruled.legal_entity_code

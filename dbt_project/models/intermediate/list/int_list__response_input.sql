@@ -18,14 +18,7 @@ core_customers as (
 ),
 
 accounts as (
-    select
-        held.*,
-        core_customers.customer_id as resolved_customer_id
-    from {{ ref('stg_core__account') }} as held
-    inner join core_customers
-        on
-            held.legal_entity_code = core_customers.legal_entity_code
-            and held.customer_id = core_customers.source_key
+    select * from {{ ref('int_account__balanced') }}
 ),
 
 signups as (
@@ -111,7 +104,7 @@ facts as (
     union all
     select
         legal_entity_code,
-        resolved_customer_id as customer_id,
+        customer_id,
         'product' as kind,
         open_date as fact_date,
         close_date as until_date,
@@ -163,7 +156,7 @@ facts as (
     union all
     select
         account_days.legal_entity_code,
-        accounts.resolved_customer_id as customer_id,
+        accounts.customer_id,
         'inflow' as kind,
         account_days.posting_date as fact_date,
         account_days.posting_date + 90 as until_date,
@@ -311,8 +304,8 @@ last_balances as (
     inner join accounts
         on
             listings.legal_entity_code = accounts.legal_entity_code
-            and listings.customer_id = accounts.resolved_customer_id
-            and accounts.account_type in ('demand', 'fixed', 'notice', 'margin')
+            and listings.customer_id = accounts.customer_id
+            and accounts.is_deposit
             and (accounts.close_date is null or listings.listed_date <= accounts.close_date)
     inner join balances
         on

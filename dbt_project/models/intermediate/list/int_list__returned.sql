@@ -72,7 +72,7 @@ ranked as (
         *,
         return_status in ('counted', 'late', 'removed', 'control') as is_contact,
         row_number() over (
-            partition by legal_entity_code, row_id, return_status in ('counted', 'late', 'removed', 'control')
+            partition by legal_entity_code, row_id, is_contact
             order by
                 contacted_at desc,
                 list_position(['applied', 'interested', 'refused', 'reached', 'not_reached'], outcome) asc,
