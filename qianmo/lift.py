@@ -116,7 +116,8 @@ def cluster_difference(reached: ArrayLike, rows: ArrayLike, is_served: ArrayLike
     have made unlikely: a randomisation test, its statistic divided by the clustered error (CR2), inverted. It rests on
     the draw alone, so it is exact without an effect, and stays honest with ten control clusters of unequal size and
     rare outcomes, where Student's interval with any of the usual corrections covers 92 % instead of 95 (tests/evidence/
-    lift_simulation.py). The same clusters give the same interval. NaN where there are too few to tell.
+    lift_simulation.py). The draws follow from the sizes of the clusters: the same clusters in the same order give the
+    same interval. NaN where there are too few to tell.
     """
     y, n = np.asarray(reached, dtype=float), np.asarray(rows, dtype=float)
     served = np.asarray(is_served, dtype=bool)
@@ -126,7 +127,7 @@ def cluster_difference(reached: ArrayLike, rows: ArrayLike, is_served: ArrayLike
     actual = served[None, :].astype(float)
     drawn = _Draws(n, (actual, 1 - actual))
     difference, error = (float(a[0]) for a in drawn.studentised(y))
-    order = np.random.Generator(np.random.PCG64(len(n))).random((_DRAWS, len(n))).argsort(axis=1)
+    order = np.random.default_rng(n.astype(int).tolist()).random((_DRAWS, len(n))).argsort(axis=1)
     anew = (order < served.sum()).astype(float)
     others = _Draws(n, (anew, 1 - anew))
 
