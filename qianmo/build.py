@@ -31,6 +31,8 @@ from qianmo.processes import end_with_parent
 PENDING = "pending"
 SLOW_NODE_SECONDS = 1
 """Models that take at least so long are told as they finish."""
+PACKAGE = PROJECT_ROOT / "qianmo"
+"""What models in Python call."""
 _NOT_CODE = {"target", "logs", "dbt_packages", "__pycache__", ".user.yml"}
 
 Progress = Callable[[str], None]
@@ -147,10 +149,11 @@ def _batches_digest(bank: Bank, business_date: date) -> str:
 
 
 def _code_digest(bank: Bank) -> str:
-    digest = sha256(f"{bank.legal_entity_code} {bank.legal_entity_name}".encode())
-    for path in sorted(DBT_PROJECT.rglob("*")):
-        if path.is_file() and not _NOT_CODE.intersection(path.relative_to(DBT_PROJECT).parts):
-            digest.update(f"{path.relative_to(DBT_PROJECT)} ".encode() + path.read_bytes())
+    digest = sha256(f"{bank.legal_entity_code} {bank.legal_entity_name} {bank.timezone}".encode())
+    for folder in (DBT_PROJECT, PACKAGE):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not _NOT_CODE.intersection(path.relative_to(folder).parts):
+                digest.update(f"{path.relative_to(folder)} ".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -188,6 +191,7 @@ def _run_dbt(bank: Bank, business_date: date, progress: Progress) -> None:
                 "landing_root": str(bank.home.landing),
                 "legal_entity_code": bank.legal_entity_code,
                 "legal_entity_name": bank.legal_entity_name,
+                "timezone": bank.timezone,
                 **dbt_variables(),
             },
             ensure_ascii=False,

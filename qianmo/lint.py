@@ -61,5 +61,6 @@ def _variables(folder: Path) -> dict[str, object]:
         "landing_root": str(folder / "landing"),
         "legal_entity_code": "321281",
         "legal_entity_name": "示范农商银行",
+        "timezone": "Asia/Shanghai",
         **dbt_variables(),
     }

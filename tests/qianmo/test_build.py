@@ -128,6 +128,21 @@ def test_new_code_rebuilds_the_date_asked_for(bank: Bank) -> None:
 
 
 @pytest.mark.usefixtures("no_dbt")
+def test_new_python_of_models_rebuilds_the_date_asked_for(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = tmp_path / "package" / "lift.py"
+    called.parent.mkdir()
+    called.write_text("ALPHA = 0.05\n")
+    monkeypatch.setattr(building, "PACKAGE", called.parent)
+    land(bank, D1)
+    build(bank, D1, str)
+    assert build(bank, D1, str).built == []
+    called.write_text("ALPHA = 0.1\n")
+    assert build(bank, D1, str).built == [D1]
+
+
+@pytest.mark.usefixtures("no_dbt")
 def test_a_lost_or_damaged_warehouse_is_built_anew(bank: Bank) -> None:
     for day in (D1, D2):
         land(bank, day)

@@ -35,6 +35,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "landing_root": str(folder),
         "legal_entity_code": "321281",
         "legal_entity_name": "示范农商银行",
+        "timezone": "Asia/Shanghai",
         **dbt_variables(),
     }
     project = PROJECT_ROOT / "dbt_project"

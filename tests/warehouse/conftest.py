@@ -56,6 +56,7 @@ class Warehouse:
             "landing_root": str(self.root / "landing"),
             "legal_entity_code": "a",
             "legal_entity_name": "示范农商银行",
+            "timezone": "Asia/Shanghai",
             **dbt_variables(definitions),
         }
         variables.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")

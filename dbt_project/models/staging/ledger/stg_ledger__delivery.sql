@@ -20,6 +20,6 @@ select
     definition_hash,
     target,
     cast(expires_on as date) as expires_on,
-    cast(recorded_at as timestamp) as recorded_at
+    {{ bank_time('recorded_at') }} as recorded_at
 from deliveries
 where cast(business_date as date) < {{ business_date() }}

@@ -17,10 +17,10 @@ select
     content_sha256,
     definition_sha256,
     material_id,
-    cast(proposed_at as timestamp) as proposed_at,
-    cast(expires_at as timestamp) as expires_at,
+    {{ bank_time('proposed_at') }} as proposed_at,
+    {{ bank_time('expires_at') }} as expires_at,
     decided_by,
-    cast(decided_at as timestamp) as decided_at,
+    {{ bank_time('decided_at') }} as decided_at,
     decision,
     reason
 from batches
