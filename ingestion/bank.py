@@ -59,12 +59,16 @@ class DelimitedFormat(FileFormat):
     header: bool = False
     columns: list[str] | dict[str, str] | None = None
     """Names in file order; with a header also {text of the header: name}, or nothing to take the header's own names."""
+    not_read: list[str] = []
+    """Texts of the header over columns that are known and left alone: no drift of the source."""
     quote: str | None = None
 
     @model_validator(mode="after")
     def _columns_known(self) -> "DelimitedFormat":
         if not self.header and not isinstance(self.columns, list):
             raise ValueError("columns must list the names in file order when header is false")
+        if self.not_read and not (self.header and self.columns):
+            raise ValueError("not_read: without a header and columns to read there are no others")
         return self
 
 
@@ -94,6 +98,8 @@ class XlsxFormat(FileFormat):
     kind: Literal["xlsx"]
     columns: dict[str, str]
     """Text of the header to name."""
+    not_read: list[str] = []
+    """Texts of the header over columns that are known and left alone: no drift of the source."""
     sheet: str | None = None
     """By default the one visible sheet that has the header."""
     name_parts: str | None = None

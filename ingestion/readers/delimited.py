@@ -77,7 +77,7 @@ class _Reader:
         if described and not set(described) & set(header):
             found = header_told(described, header)
             raise DataRefusedError(f"{self._path}: expected header column {', '.join(described)}, found {found}")
-        self.header = compare(described, header)
+        self.header = compare(described, header, self._format.not_read)
         # a column may come without a name, but not into a query
         names = [(described or {}).get(text, text) or f"column_{at}" for at, text in enumerate(header, start=1)]
         if repeated := sorted({text for text, name in zip(header, names, strict=True) if names.count(name) > 1}):

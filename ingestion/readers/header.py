@@ -1,6 +1,6 @@
 """Headers: the columns of a delivery by the texts above them, and how they differ from those described."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
@@ -35,7 +35,7 @@ def described_columns(
     return {}
 
 
-def compare(described: dict[str, str] | None, found: Sequence[str]) -> Header:
+def compare(described: dict[str, str] | None, found: Sequence[str], not_read: Collection[str]) -> Header:
     """Hold the texts of a header against those described. Columns are read by name: their order is only noted."""
     if described is None:
         return Header(texts=list(found))
@@ -46,7 +46,7 @@ def compare(described: dict[str, str] | None, found: Sequence[str]) -> Header:
     changes = [
         (text, "reordered") if text in described else (name_told(text, position), "added")
         for position, text in enumerate(found, start=1)
-        if text not in in_order and text
+        if text and text not in in_order and text not in not_read
     ]
     removed = {name: text for text, name in described.items() if text not in found}
     texts = [text for text in found if text]

@@ -309,7 +309,8 @@ def _below_header(
         if top > last
     }
     names = [described[text] for text in there]
-    return _Sheet(cells, last + 1, positions, names, compare(described, texts), spread, {})
+    not_read = {_without_blanks(text) for text in file_format.not_read}
+    return _Sheet(cells, last + 1, positions, names, compare(described, texts, not_read), spread, {})
 
 
 def _header(path: Path, cells: list[list[Any]], file_format: XlsxFormat, whole: bool) -> tuple[int, list[str]]:

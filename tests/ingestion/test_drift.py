@@ -70,6 +70,14 @@ def test_an_added_column_lands_and_is_recorded(bank: Bank) -> None:
     assert "credit.guarantee 2026-09-28: other columns than described: added 第3列" in told
 
 
+def test_a_column_that_is_known_and_not_read_is_no_drift(make_bank: MakeBank) -> None:
+    described = GUARANTEE | {"format": GUARANTEE["format"] | {"not_read": ["备注"]}}
+    bank = make_bank(credit={"guarantee": described})
+    text = "合同号,备注,授信合同,担保人,金额,起始,终止,新列\nG1,x,L1,王小明,5,2026-01-01,2026-12-31,y\n"
+    assert land_text(bank, text) == [("G1", "王**", 5, date(2026, 12, 31))]
+    assert drift(bank) == {("第8列", "added")}
+
+
 def test_an_added_column_may_be_mapped_before_it_is_described(bank: Bank, make_bank: MakeBank) -> None:
     bank = make_bank(credit={"guarantee": GUARANTEE | {"map": GUARANTEE["map"] | {"end_date": "新列"}}})
     text = "合同号,授信合同,新列,担保人,金额,起始,终止\nG1,L1,2026-05-05,王小明,5,2026-01-01,\n"
