@@ -54,7 +54,7 @@ QUERIES = {
           ['phone', 'visit', 'sms'][1 + n % 3] as channel, n as list_rank, 100.0 - n as score,
           '额度12.0万元未使用，近90天流入3.4万元' as reason, '上门核实用款需求，推荐随借随还' as playbook,
           n % 10 = 0 as is_holdout, date '2026-10-31' as valid_until, md5(list_code || branch_code || n) as row_id,
-          date '2026-09-28' as listed_date, business_date = date '2026-09-28' as is_new,
+          date '2026-09-28' as listed_date, if(business_date = date '2026-09-28', 'new', 'open') as listing_state,
           ['approved', 'proposed'][1 + n % 2] as batch_state
         from days, lists, managers, range(1, size // 3 + 1) as t(n)
         """,
@@ -102,8 +102,9 @@ QUERIES = {
         select business_date, list_code, list_name, list_code || '-' || strftime(business_date, '%Y%m%d') as batch_id,
           case when day(business_date) = 30 and list_code = 'loan_maturing' then 'rejected' else 'approved' end as batch_state,
           120 as listed_rows, 12 as holdout_rows, 3 as removed_rows, 12 as recipients, left(md5(list_code || day(business_date)), 12) as content_digest,
-          business_date + interval 30 hour as proposed_at, business_date + interval 102 hour as expires_at, '张三' as decided_by,
-          business_date + interval 33 hour as decided_at, 'person' as decision, '—' as reason, 3.0 as waiting_hours,
+          strftime(business_date + interval 30 hour, '%Y-%m-%d %H:%M') as proposed_at,
+          strftime(business_date + interval 102 hour, '%Y-%m-%d %H:%M') as expires_at, '张三' as decided_by,
+          strftime(business_date + interval 33 hour, '%Y-%m-%d %H:%M') as decided_at, 'person' as decision, '—' as reason, 3.0 as waiting_hours,
           '交付目录' as delivery_target, date '2026-10-31' as expires_on
         from days, lists
         """,
@@ -112,7 +113,7 @@ QUERIES = {
           list_code || '-' || strftime(business_date, '%Y%m%d') || '.' || kind || '.' || code as delivery_id, kind as recipient_type,
           code as recipient, name as recipient_name, branch_code, branch_name, 40 as open_rows, 12 as new_rows, 1 as removed_rows,
           left(md5(code || list_code || day(business_date)), 12) as content_digest, '交付目录' as delivery_target, date '2026-10-31' as expires_on,
-          business_date + interval 33 hour as delivered_at
+          strftime(business_date + interval 33 hour, '%Y-%m-%d %H:%M') as delivered_at
         from days, lists, (select 'branch' as kind, branch_code as code, branch_name as name, branch_code, branch_name from branches
           union all select 'manager', manager_id, manager_name, branch_code, branch_name from managers) as recipients
         """,

@@ -29,13 +29,13 @@ select
     cast(coalesce(deliveries.removed_rows, 0) as bigint) as removed_rows,
     coalesce(deliveries.recipients, 0) as recipients,
     batches.content_digest,
-    batches.proposed_at,
-    batches.expires_at,
+    strftime(batches.proposed_at, '%Y-%m-%d %H:%M') as proposed_at,
+    strftime(batches.expires_at, '%Y-%m-%d %H:%M') as expires_at,
     coalesce(batches.decided_by, '—') as decided_by,
-    batches.decided_at,
+    strftime(batches.decided_at, '%Y-%m-%d %H:%M') as decided_at,
     batches.decision,
     coalesce(batches.reason, '—') as reason,
-    batches.waiting_hours,
+    round(batches.waiting_hours, 1) as waiting_hours,
     deliveries.delivery_target,
     deliveries.expires_on
 from batches

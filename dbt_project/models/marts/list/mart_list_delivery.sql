@@ -48,7 +48,7 @@ select
     placed.content_digest,
     placed.delivery_target,
     placed.expires_on,
-    placed.delivered_at
+    strftime(placed.delivered_at, '%Y-%m-%d %H:%M') as delivered_at
 from placed
 left join branches
     on

@@ -37,7 +37,7 @@ select
     open_rows.batch_id,
     open_rows.row_id,
     open_rows.listed_date,
-    open_rows.listed_date = {{ business_date() }} as is_new,
+    if(open_rows.listed_date = {{ business_date() }}, 'new', 'open') as listing_state,
     coalesce(standing.batch_state, 'proposed') as batch_state,
     open_rows.customer_id,
     open_rows.core_customer_id,
