@@ -304,7 +304,7 @@ def expire(home: BankHome, contents: Mapping[str, str] | None = None) -> list[Ve
     return _decide(home, contents, "expired", EXPIRY, "automatic")
 
 
-def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approval, Path]]:
+def approvals(bank: Bank, batches: Sequence[str]) -> dict[str, tuple[Approval, Path]]:
     """The approval that batches are delivered on, with the file of the rows it was given for.
 
     A batch that is approved, or is proposed again after a change and was approved before. None that was rejected or
@@ -317,7 +317,7 @@ def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approva
         .where(batch.batch_id.in_(batches), batch.state.in_(("approved", "proposed")), decision.state == "approved")
         .order_by(decision.batch_id, decision.decision_id)
     )
-    with ledger.transaction(home) as connection:
+    with ledger.transaction(bank.home) as connection:
         last = {row["batch_id"]: dict(row) for row in connection.execute(approved).mappings()}
     return {
         batch_id: (
@@ -325,10 +325,10 @@ def approvals(home: BankHome, batches: Sequence[str]) -> dict[str, tuple[Approva
                 batch_id=batch_id,
                 content_sha256=row["content_sha256"],
                 decided_by=row["decided_by"],
-                decided_at=row["decided_at"],
+                decided_at=bank.clock(row["decided_at"]).isoformat(),
                 decision=row["decision"],
             ),
-            proposed_rows(home, row["snapshot"]),
+            proposed_rows(bank.home, row["snapshot"]),
         )
         for batch_id, row in last.items()
     }

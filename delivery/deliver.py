@@ -155,7 +155,7 @@ class _Run:
             for row in ledger.rows(self.bank.home, ledger.delivery, business_date=self.business_date.isoformat())
         }
         held = self._held()
-        approved = approvals(self.bank.home, self._open_batches())
+        approved = approvals(self.bank, self._open_batches())
         rows = read_packages(
             self.marts,
             self.business_date,

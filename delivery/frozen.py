@@ -80,6 +80,7 @@ class Approval(_Frozen):
     content_sha256: str
     decided_by: str
     decided_at: str
+    """ISO 8601, by the bank's clocks."""
     decision: str
 
 

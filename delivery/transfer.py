@@ -70,6 +70,20 @@ def transfer(bank: Bank, business_date: date, progress: Progress) -> int:
     return copied
 
 
+def delete_copy(target: str, name: str) -> None:
+    """Delete a package's folder at the target; one that is not there is deleted.
+
+    Raises:
+        ConfigurationError: the target or its credentials are not as they should be.
+        ToolBrokenError: it was not gone after several attempts.
+    """
+    connection = _Connection(target)
+    try:
+        connection.delete(name)
+    finally:
+        connection.close()
+
+
 def _not_copied(target: str, business_date: date) -> list[ColumnElement[bool]]:
     """Dates are copied in order: the last one of which anything arrived is the first that may lack something."""
     day, arrived = ledger.delivery.c.business_date, ledger.delivery.c.target == target
@@ -90,17 +104,32 @@ class _Connection:
 
     def place(self, folder: Path, manifest: Manifest, name: str) -> None:
         """Bring a package's folder at the target to what its manifest says."""
+        self._try(
+            lambda: self._place(folder, manifest, name),
+            f"{name} could not be copied to {self._target}",
+            "run `qianmo deliver` for the date again, or leave it to the next one; what arrived is not sent twice",
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete a package's folder at the target."""
+        self._try(
+            lambda: self._delete(name),
+            f"{name} could not be deleted at {self._target}",
+            "run `qianmo retention` again, or leave it to the next Sunday",
+        )
+
+    def _try(self, action: Callable[[], None], failed: str, advice: str) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._place(folder, manifest, name)
+                self._system = self._system or _connect(self._target)
+                action()
                 return
             except _broken() as error:
                 self.close()
                 if attempt == ATTEMPTS:
                     raise ToolBrokenError(
-                        f"{name} could not be copied to {self._target} in {ATTEMPTS} attempts"
-                        f" ({type(error).__name__}: {error}): mend the connection and run `qianmo deliver` for the"
-                        " date again, or leave it to the next one; what arrived is not sent twice"
+                        f"{failed} in {ATTEMPTS} attempts ({type(error).__name__}: {error}): mend the connection and"
+                        f" {advice}"
                     ) from None
                 time.sleep(FIRST_WAIT_SECONDS * 2 ** (attempt - 1))
 
@@ -113,7 +142,6 @@ class _Connection:
                 client.close()
 
     def _place(self, folder: Path, manifest: Manifest, name: str) -> None:
-        self._system = self._system or _connect(self._target)
         remote = f"{_path(self._target)}/{name}"
         self._system.makedirs(remote, exist_ok=True)
         for file in (*manifest.files, MANIFEST):
@@ -122,6 +150,13 @@ class _Connection:
         for path in self._system.ls(remote, detail=False):
             if path.rpartition("/")[2] not in kept:
                 self._system.rm_file(path)
+
+    def _delete(self, name: str) -> None:
+        remote = f"{_path(self._target)}/{name}"
+        if self._system.exists(remote):
+            self._system.rm(remote, recursive=True)
+        if self._system.exists(remote):
+            raise OSError(f"{name} was deleted and is there still")
 
     def _upload(self, content: bytes, remote: str, name: str) -> None:
         is_object = _scheme(self._target) == "s3"

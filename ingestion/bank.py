@@ -8,9 +8,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -280,6 +281,10 @@ class Bank:
     def resolve(self, pattern: str, business_date: date) -> Path:
         """A path of a description for a business date; relative ones are below the inbox."""
         return self.inbox / _place_names(pattern, self.folder, self.home, date=business_date)
+
+    def clock(self, instant: str) -> datetime:
+        """An instant of the ledger (ISO 8601) as the bank's clocks show it."""
+        return datetime.fromisoformat(instant).astimezone(ZoneInfo(self.timezone))
 
 
 class _BankFile(_Model):

@@ -438,7 +438,8 @@ def retention(
 ) -> None:
     """Delete what was kept long enough (`retention` in bank.yml), and put its SHA-256 into the ledger.
 
-    Packages, frozen batches, quarantined rows and superseded files; never what is still valid or needed.
+    Packages and their copies at the delivery target, frozen batches, quarantined rows and superseded files; never what
+    is still valid or needed.
     """
     from qianmo.retention import delete_expired, expired, today
 

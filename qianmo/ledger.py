@@ -222,6 +222,7 @@ deletion = Table(
     Column("sha256", String, nullable=False),  # of the file; of a folder, over its files' names and digests
     Column("policy", String, nullable=False),
     Column("deleted_at", String),
+    Column("target", String),  # of a package's copy: the delivery target, and `path` is below it
 )
 
 vault_access = Table(

@@ -55,17 +55,27 @@ def list_batches(ctx: typer.Context, as_json: Json = False) -> None:
     from qianmo import ledger
     from qianmo.tables import show_table
 
-    batches = ledger.rows(bank_of(ctx).home, ledger.list_batch)
+    bank = bank_of(ctx)
+    batches = ledger.rows(bank.home, ledger.list_batch)
     if as_json:
         typer.echo(json.dumps(batches, ensure_ascii=False, indent=2))
         return
-    columns = ("batch_id", "rows", "holdout_rows", "state", "expires_at", "decided_by", "decision")
+    columns = ("batch_id", "rows", "holdout_rows", "state")
     headings = ("batch 批次", "rows 户数", "holdout 对照组", "state 状态", "expires 审批截止", "by 审批人", "how 方式",
                 "content 内容摘要")  # fmt: skip
     show_table(
         "Batches of lists 名单批次",
         headings,
-        [(*(batch[c] for c in columns), batch["content_sha256"][:SHOWN_DIGITS]) for batch in batches],
+        [
+            (
+                *(batch[c] for c in columns),
+                f"{bank.clock(batch['expires_at']):%Y-%m-%d %H:%M}",
+                batch["decided_by"],
+                batch["decision"],
+                batch["content_sha256"][:SHOWN_DIGITS],
+            )
+            for batch in batches
+        ],
     )
 
 

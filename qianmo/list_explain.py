@@ -70,7 +70,7 @@ def explain(bank: "Bank", batch_id: str, asked: str) -> ListExplanation:
             {"file": str(proposed_candidates(bank.home, name)), "asked": asked},
         )
         found = candidates.to_arrow_table().to_pylist()
-    batch = _batch_facts(batches[0]) if batches else {"状态": "当日无新增客户,无需审批"}
+    batch = _batch_facts(bank, batches[0]) if batches else {"状态": "当日无新增客户,无需审批"}
     if not found:
         return _no_candidate(bank, proposal, asked, batch)
     candidate = found[0]
@@ -94,11 +94,14 @@ def _frozen_last(folder: Path) -> str | None:
     return f"{folder.name}/{frozen[-1].parent.name}" if frozen else None
 
 
-def _batch_facts(batch: Mapping[str, Any]) -> dict[str, str]:
+def _batch_facts(bank: "Bank", batch: Mapping[str, Any]) -> dict[str, str]:
     told = {"状态": value_labels()["batch_state"][batch["state"]], "内容摘要": batch["content_sha256"][:12]}
     if batch["decided_by"]:
         how = value_labels()["decision"][batch["decision"]]
-        told |= {"决定人": f"{batch['decided_by']}({how})", "决定时间": batch["decided_at"]}
+        told |= {
+            "决定人": f"{batch['decided_by']}({how})",
+            "决定时间": f"{bank.clock(batch['decided_at']):%Y-%m-%d %H:%M}",
+        }
     return told | ({"原因": batch["reason"]} if batch["reason"] else {})
 
 

@@ -1,11 +1,12 @@
 """Deleting what has been kept long enough, with proof: what it was, its SHA-256, under which rule, when it was gone.
 
 The vault, landing and the ledger itself are no part of it: frozen batches and the warehouse need them. A deletion is
-written down before it is done and confirmed after it, so a killed run is taken up by the next.
+written down before it is done and confirmed after it, so a killed run is taken up by the next. A package's copy at the
+delivery target goes with it; at a target that is no longer the bank's nothing can be deleted, and that is told.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from delivery.approval import pending
 from delivery.deliver import last_deliveries
 from delivery.lock import alone
 from delivery.manifest import MANIFEST, read_manifest
+from delivery.transfer import delete_copy
 from ingestion.bank import Bank
 from ingestion.land import BATCH_DIGITS
 from qianmo import ledger
@@ -67,10 +69,12 @@ def delete_expired(bank: Bank, as_of: date, progress: Progress) -> int:
     """Delete it, and record each deletion; returns how many there were.
 
     Raises:
-        ToolBrokenError: something is there still after it was deleted.
+        ToolBrokenError: something is there still after it was deleted, or the delivery target cannot be reached; what
+            lies in the home is deleted by then.
     """
     with alone(bank.home):
         taken_up = _delete_intended(bank, progress)
+        copies = _copies(bank)
         for one in expired(bank, as_of):
             row = {
                 "path": one.path.relative_to(bank.home.root).as_posix(),
@@ -78,13 +82,18 @@ def delete_expired(bank: Bank, as_of: date, progress: Progress) -> int:
                 "policy": f"retention.{one.policy} {one.days} days from {one.since}",
                 "intended_at": ledger.now(),
                 "deleted_at": None,
+                "target": None,
             }
+            intended = [row]
+            if target := copies.get(one.path):
+                path = one.path.relative_to(bank.home.delivery).as_posix()
+                intended.append(row | {"path": path, "target": target})
             with ledger.transaction(bank.home) as connection:
-                ledger.put(connection, ledger.deletion, row)
+                ledger.put(connection, ledger.deletion, *intended)
                 if one.path.parent == bank.home.list_batches:  # a delivery does not look for it from now on
                     frozen = update(ledger.delivery).where(ledger.delivery.c.batch_id == one.path.name)
                     connection.execute(frozen.values(snapshot=None))
-        return taken_up + _delete_intended(bank, progress)
+        return taken_up + _delete_intended(bank, progress) + _delete_copies(bank, progress)
 
 
 def digest(path: Path) -> str:
@@ -97,13 +106,27 @@ def digest(path: Path) -> str:
 
 
 def _delete_intended(bank: Bank, progress: Progress) -> int:
-    intended = ledger.rows(bank.home, ledger.deletion, deleted_at=None)
+    intended = ledger.rows(bank.home, ledger.deletion, deleted_at=None, target=None)
     for row in intended:
-        _delete(bank, row, progress)
+        _delete(bank, row)
+        _confirm(bank, row, progress)
     return len(intended)
 
 
-def _delete(bank: Bank, row: dict[str, object], progress: Progress) -> None:
+def _delete_copies(bank: Bank, progress: Progress) -> int:
+    deleted = 0
+    target = bank.delivery_target.rstrip("/") if bank.delivery_target else None
+    for row in ledger.rows(bank.home, ledger.deletion, ledger.deletion.c.target.is_not(None), deleted_at=None):
+        if row["target"] != target:
+            progress(f"{row['path']} is left at {row['target']}, which is not the bank's delivery target any more")
+            continue
+        delete_copy(row["target"], row["path"])
+        _confirm(bank, row, progress)
+        deleted += 1
+    return deleted
+
+
+def _delete(bank: Bank, row: Mapping[str, object]) -> None:
     path = bank.home.root / str(row["path"])
     if path.is_dir():
         shutil.rmtree(path)
@@ -118,9 +141,12 @@ def _delete(bank: Bank, row: dict[str, object], progress: Progress) -> None:
         except OSError:
             break
         folder = folder.parent
+
+
+def _confirm(bank: Bank, row: dict[str, object], progress: Progress) -> None:
     with ledger.transaction(bank.home) as connection:
         ledger.put(connection, ledger.deletion, row | {"deleted_at": ledger.now()})
-    progress(f"deleted {row['path']} ({row['policy']})")
+    progress(f"deleted {row['path']}{' at ' + str(row['target']) if row['target'] else ''} ({row['policy']})")
 
 
 def _of(policy: str, days: int, dated: Iterator[tuple[Path, date]]) -> Iterator[Expired]:
@@ -132,6 +158,20 @@ def _packages(bank: Bank, as_of: date) -> Iterator[tuple[Path, date]]:
         manifest = read_manifest(path.parent)
         if manifest is None or manifest.expires_on is None or manifest.expires_on < as_of.isoformat():
             yield path.parent, _since(path, path.relative_to(bank.home.delivery).parts[0])
+
+
+def _copies(bank: Bank) -> dict[Path, str]:
+    """Delivery target by the folder of each package that was copied there."""
+    targets = {
+        row["delivery_id"]: row["target"]
+        for row in ledger.rows(bank.home, ledger.delivery, ledger.delivery.c.target.is_not(None))
+    }
+    found = ((path.parent, read_manifest(path.parent)) for path in bank.home.delivery.glob(f"2*/*/*/*/{MANIFEST}"))
+    return {
+        folder: targets[manifest.delivery_id]
+        for folder, manifest in found
+        if manifest and manifest.delivery_id in targets
+    }
 
 
 def _batches(bank: Bank) -> Iterator[tuple[Path, date]]:

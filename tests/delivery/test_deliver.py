@@ -111,6 +111,14 @@ def test_only_what_comes_back_can_be_edited_and_every_row_says_whose_it_was(bank
     assert cover["在办客户"] == "2户,其中新增2户"
 
 
+def test_the_day_of_an_approval_is_the_banks(bank: Bank, published: Marts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At half past one in the night it is still the day before elsewhere."""
+    monkeypatch.setattr(ledger, "now", lambda: "2026-09-28T17:30:00+00:00")
+    published([list_row(0)])
+    cover = workbook(bank, by_recipient(handed_over(bank))[LIST_CODES[0], "M0"])["封面"]
+    assert any("(自动审批,2026-09-29)" in str(cell.value) for cell in cover["B"])
+
+
 def test_removals_reach_those_who_had_the_row_and_nobody_else(bank: Bank, published: Marts) -> None:
     """Three dates: two rows; one closes, one changes hands; nothing changes and nothing is sent."""
     tuesday, wednesday, thursday = (DAY + timedelta(days=number) for number in (1, 2, 3))

@@ -17,9 +17,11 @@ from delivery.manifest import MANIFEST, is_intact, read_manifest
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError, ToolBrokenError
-from tests.delivery.conftest import DAY, Marts, handed_over, list_row
+from qianmo.retention import delete_expired
+from tests.delivery.conftest import DAY, Marts, handed_over, list_row, quiet
 
 USER, PASSWORD = "delivery", "not-a-secret"
+A_YEAR_LATER = DAY + timedelta(days=365)
 
 
 @dataclass
@@ -120,6 +122,8 @@ def test_a_folder_gets_a_copy_of_every_package(bank: Bank, published: Marts, tmp
     published([list_row(n) for n in (0, 1)])
     handed_over(copied)
     assert files(target) == files(bank.home.delivery), "what was replaced is replaced there too"
+    delete_expired(copied, A_YEAR_LATER, quiet)
+    assert files(target) == {}
 
 
 def test_a_date_that_could_not_be_copied_follows_with_the_next(
@@ -166,6 +170,29 @@ def test_a_server_that_breaks_off_has_whole_packages_in_the_end(bank: Bank, publ
     assert len(sftp.connections) == 2, "what is there is not sent again"
 
 
+def test_copies_are_deleted_with_their_packages(
+    bank: Bank, published: Marts, sftp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of reach the target holds up nothing at home; a former one is told; the next run reaches it."""
+    remote = replace(bank, delivery_target=f"sftp://127.0.0.1:{sftp.port}/")
+    published([list_row(n) for n in range(2)])
+    handed_over(remote)
+    copied = files(sftp.folder)
+    assert copied == files(bank.home.delivery)
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "_connect", broken)
+        with pytest.raises(ToolBrokenError, match="could not be deleted at sftp://"):
+            delete_expired(remote, A_YEAR_LATER, quiet)
+    assert files(bank.home.delivery) == {}
+    told: list[str] = []
+    assert delete_expired(bank, A_YEAR_LATER, told.append) == 0
+    assert {line.partition(" is left at ")[0] for line in told} == {name.rpartition("/")[0] for name in copied}
+    assert files(sftp.folder) == copied
+    assert delete_expired(remote, A_YEAR_LATER, quiet) == len(told)
+    assert files(sftp.folder) == {}
+    assert all(row["deleted_at"] and len(row["sha256"]) == 64 for row in ledger.rows(bank.home, ledger.deletion))
+
+
 def test_another_host_key_is_not_trusted(bank: Bank, published: Marts, sftp: Server, tmp_path: Path) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     (tmp_path / "known_hosts").write_text(f"[127.0.0.1]:{sftp.port} {other}\n")
@@ -200,9 +227,12 @@ def test_an_object_store_gets_every_package(
         store = s3fs.S3FileSystem(key=USER, secret=PASSWORD, endpoint_url=address, skip_instance_cache=True)
         store.mkdir("lists")
         published([list_row(n) for n in range(2)])
-        handed_over(replace(bank, delivery_target="s3://lists/county"))
+        stored = replace(bank, delivery_target="s3://lists/county")
+        handed_over(stored)
         store.get("lists/county/", str(tmp_path / "got"), recursive=True)
         assert files(tmp_path / "got") == files(bank.home.delivery)
         assert targets(bank) == {"s3://lists/county"}
+        delete_expired(stored, A_YEAR_LATER, quiet)
+        assert store.find("lists") == []
     finally:
         server.stop()
