@@ -236,7 +236,7 @@ select list_code, branch_code, step_code, waterfall_rows, list_rows from (
         (
             select count(*) from mart_marketing_list as list
             where list.legal_entity_code = checked.legal_entity_code and list.list_code = checked.list_code
-                and list.branch_code is not distinct from checked.branch_code and list.is_new
+                and list.branch_code is not distinct from checked.branch_code and list.listing_state = 'new'
                 and list.is_holdout = (checked.step_code = 'holdout')
         ) as list_rows
     from checked where checked.step_code in ('holdout', 'delivered')

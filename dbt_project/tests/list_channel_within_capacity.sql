@@ -9,7 +9,7 @@ new_rows as (
         channel,
         count(*) as new_rows
     from {{ ref('mart_marketing_list') }}
-    where business_date = {{ business_date() }} and is_new and manager_id is not null
+    where business_date = {{ business_date() }} and listing_state = 'new' and manager_id is not null
     group by legal_entity_code, manager_id, channel
 ),
 

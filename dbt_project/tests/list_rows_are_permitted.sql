@@ -33,7 +33,7 @@ where
         or features.risk_list <> 'none'
         or (lists.channel in ('phone', 'sms') and features.phone_masked is null and phones.are_known)
         or (
-            lists.is_new
+            lists.listing_state = 'new'
             and features.last_contacted_date > {{ business_date() }} - {{ var('contact_policy').rest_days }}
         )
     )

@@ -34,7 +34,7 @@ listed as (
         count(*) filter (where not is_holdout) as delivered,
         count(*) filter (where is_holdout) as held_out
     from {{ ref('mart_marketing_list') }}
-    where business_date = {{ business_date() }} and is_new
+    where business_date = {{ business_date() }} and listing_state = 'new'
     group by legal_entity_code, list_code, branch_code
 )
 

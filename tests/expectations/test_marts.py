@@ -51,7 +51,7 @@ create table mart_kpi_change as select date '2026-09-28' as business_date, '1' a
     'deposits' as metric_code, 'bank' as dimension, '1' as dimension_value, 'new' as contribution, 5 as amount;
 create table mart_marketing_list as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'pool' as list_code, customer_id, '0101' as branch_code, 'phone' as channel, customer_id = 'P4' as is_holdout,
-    true as is_new
+    'new' as listing_state
     from dim_customer where customer_id in ('P1', 'P2', 'P3', 'P4');
 create table mart_list_dispatch as select date '2026-09-28' as business_date, '1' as legal_entity_code,
     'M1' as manager_id, 'visit' as channel;
