@@ -1,5 +1,6 @@
 """Small published marts with a vault, as the pipeline leaves them before delivery."""
 
+import io
 from collections.abc import Callable, Iterable
 from datetime import date
 from hashlib import md5
@@ -7,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msoffcrypto
+import openpyxl
 import pyarrow as pa
 import pytest
+import pyzipper
 import yaml
 
 from delivery.deliver import Delivery, hand_over
+from delivery.password import derive_password
 from ingestion.bank import Bank
 from ingestion.encryption import write_encrypted
 from ingestion.vault import SCHEMA
@@ -94,6 +99,27 @@ def quiet(_: str) -> None:
 
 def handed_over(bank: Bank, day: date = DAY) -> list[Delivery]:
     return hand_over(bank, day, quiet)
+
+
+def workbook(bank: Bank, item: Delivery) -> openpyxl.Workbook:
+    """A package's workbook, opened with its recipient's password."""
+    (path,) = item.folder.glob("*.xlsx")
+    assert not path.read_bytes().startswith(b"PK")  # an unencrypted workbook is a plain archive
+    office = msoffcrypto.OfficeFile(path.open("rb"))
+    office.load_key(password=derive_password(bank.name, item.recipient_type, item.recipient, "2026-09"))
+    plain = io.BytesIO()
+    office.decrypt(plain)
+    return openpyxl.load_workbook(plain)
+
+
+def csv_bytes(bank: Bank, item: Delivery) -> bytes:
+    """A package's CSV, out of its archive."""
+    (path,) = item.folder.glob("*.csv.zip")
+    with pyzipper.AESZipFile(path) as archive:
+        archive.setpassword(derive_password(bank.name, item.recipient_type, item.recipient, "2026-09").encode())
+        (name,) = archive.namelist()
+        content: bytes = archive.read(name)
+        return content
 
 
 def write_mart(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]) -> None:

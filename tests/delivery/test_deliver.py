@@ -7,10 +7,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-import msoffcrypto
-import openpyxl
 import pytest
-import pyzipper
 import yaml
 
 from delivery.deliver import Delivery
@@ -20,26 +17,19 @@ from delivery.sheet import OUTCOME_COLUMNS, OUTCOMES, ROW_ID_HEADING, recipient_
 from ingestion.bank import Bank
 from qianmo import ledger
 from qianmo.errors import ConfigurationError, DataRefusedError
-from tests.delivery.conftest import DAY, LIST_CODES, VILLAINS, Marts, handed_over, list_row, name_of, phone_of, removal
-
-
-def workbook(bank: Bank, item: Delivery) -> openpyxl.Workbook:
-    (path,) = item.folder.glob("*.xlsx")
-    assert not path.read_bytes().startswith(b"PK")  # an unencrypted workbook is a plain archive
-    office = msoffcrypto.OfficeFile(path.open("rb"))
-    office.load_key(password=derive_password(bank.name, item.recipient_type, item.recipient, "2026-09"))
-    plain = io.BytesIO()
-    office.decrypt(plain)
-    return openpyxl.load_workbook(plain)
-
-
-def csv_bytes(bank: Bank, item: Delivery) -> bytes:
-    (path,) = item.folder.glob("*.csv.zip")
-    with pyzipper.AESZipFile(path) as archive:
-        archive.setpassword(derive_password(bank.name, item.recipient_type, item.recipient, "2026-09").encode())
-        (name,) = archive.namelist()
-        content: bytes = archive.read(name)
-        return content
+from tests.delivery.conftest import (
+    DAY,
+    LIST_CODES,
+    VILLAINS,
+    Marts,
+    csv_bytes,
+    handed_over,
+    list_row,
+    name_of,
+    phone_of,
+    removal,
+    workbook,
+)
 
 
 def by_recipient(items: list[Delivery]) -> dict[tuple[str, str], Delivery]:
