@@ -203,6 +203,8 @@ def _together(
 
 def _told(columns: dict[str, Any], rates: Difference, amounts: Difference) -> pa.Table:
     """Rows of `LIFT`."""
+    # The share of nobody and that of everybody are 100 points apart; an interval of a few rows may say more.
+    rates = replace(rates, low=np.maximum(rates.low, -1), high=np.minimum(rates.high, 1))
     rows = columns["served_rows"] + columns["control_rows"]
     served = columns["served_rows"].astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):

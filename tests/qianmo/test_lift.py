@@ -166,6 +166,13 @@ def test_lists_are_told_one_by_one_and_together() -> None:
     assert together["is_open"]
 
 
+def test_an_interval_ends_where_shares_end() -> None:
+    rows = [_look("a", is_control, 4, reached, is_open=True) for is_control, reached in ((False, 3), (True, 2))]
+    [alone] = lift(pa.Table.from_pylist(rows)).to_pylist()
+    assert (alone["lift"], alone["lift_high"]) == (0.25, 1)
+    assert alone["incremental_high"] == 4
+
+
 def test_a_list_of_whole_grids_is_told_by_its_grids() -> None:
     random = np.random.default_rng(8)
     reached, rows = _clusters(random, 24, 0.15)
