@@ -36,7 +36,7 @@ serve: environments
 	qianmo serve
 
 test: lint browser
-	pytest
+	pytest -n 2 --dist loadfile
 
 lint: environments
 	ruff check .

@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from qianmo.home import PROJECT_ROOT, BankHome
 
@@ -59,3 +61,24 @@ def sample_county(tmp_path_factory: pytest.TempPathFactory) -> SampleCounty:
     demo = SampleCounty(home, "").qianmo("demo")
     assert demo.returncode == 0, f"qianmo demo ended {demo.returncode}\n{demo.stdout[-3000:]}{demo.stderr[-6000:]}"
     return SampleCounty(home, demo.stdout + demo.stderr)
+
+
+class _FilesTogether(LoadFileScheduling):  # type: ignore[misc]
+    """Workers (`-n`) take whole files; one takes all that ask for the county, so that it is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "county" if _asks_for_county(file) else file
+
+
+@cache
+def _asks_for_county(file: str) -> bool:
+    path = PROJECT_ROOT / file
+    texts = (one.read_text(encoding="utf-8") for one in (path, path.with_name("conftest.py")) if one.exists())
+    return any(SampleCounty.__name__ in text for text in texts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """pytest-xdist's own groups of tests are not known to this version of pytest."""
+    return _FilesTogether(config, log)
