@@ -7,7 +7,7 @@ do not fit its manifest is being replaced at that moment.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date
 from hashlib import sha256
@@ -43,9 +43,9 @@ def transfer(bank: Bank, business_date: date, progress: Progress) -> int:
         ToolBrokenError: the target could not be written, after several attempts. What arrived stays and is not sent
             again.
     """
-    if bank.delivery_target is None:
+    target = target_of(bank)
+    if target is None:
         return 0
-    target = bank.delivery_target.rstrip("/")
     waiting: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for one in ledger.rows(bank.home, ledger.delivery, *_not_copied(target, business_date)):
         waiting[one["business_date"]][one["delivery_id"]] = one
@@ -70,8 +70,13 @@ def transfer(bank: Bank, business_date: date, progress: Progress) -> int:
     return copied
 
 
-def delete_copy(target: str, name: str) -> None:
-    """Delete a package's folder at the target; one that is not there is deleted.
+def target_of(bank: Bank) -> str | None:
+    """The delivery target as the ledger names it."""
+    return bank.delivery_target.rstrip("/") if bank.delivery_target else None
+
+
+def delete_copies(target: str, names: Iterable[str]) -> Iterator[str]:
+    """Delete packages' folders at the target; each name follows once it is gone, also where it was not there.
 
     Raises:
         ConfigurationError: the target or its credentials are not as they should be.
@@ -79,7 +84,9 @@ def delete_copy(target: str, name: str) -> None:
     """
     connection = _Connection(target)
     try:
-        connection.delete(name)
+        for name in names:
+            connection.delete(name)
+            yield name
     finally:
         connection.close()
 

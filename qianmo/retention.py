@@ -21,7 +21,7 @@ from delivery.approval import pending
 from delivery.deliver import last_deliveries
 from delivery.lock import alone
 from delivery.manifest import MANIFEST, read_manifest
-from delivery.transfer import delete_copy
+from delivery.transfer import delete_copies, target_of
 from ingestion.bank import Bank
 from ingestion.land import BATCH_DIGITS
 from qianmo import ledger
@@ -74,7 +74,8 @@ def delete_expired(bank: Bank, as_of: date, progress: Progress) -> int:
     """
     with alone(bank.home):
         taken_up = _delete_intended(bank, progress)
-        copies = _copies(bank)
+        copied = ledger.rows(bank.home, ledger.delivery, ledger.delivery.c.target.is_not(None))
+        targets = {row["delivery_id"]: row["target"] for row in copied}
         for one in expired(bank, as_of):
             row = {
                 "path": one.path.relative_to(bank.home.root).as_posix(),
@@ -85,7 +86,8 @@ def delete_expired(bank: Bank, as_of: date, progress: Progress) -> int:
                 "target": None,
             }
             intended = [row]
-            if target := copies.get(one.path):
+            manifest = read_manifest(one.path) if one.policy == "deliveries" else None
+            if manifest and (target := targets.get(manifest.delivery_id)):
                 path = one.path.relative_to(bank.home.delivery).as_posix()
                 intended.append(row | {"path": path, "target": target})
             with ledger.transaction(bank.home) as connection:
@@ -114,16 +116,17 @@ def _delete_intended(bank: Bank, progress: Progress) -> int:
 
 
 def _delete_copies(bank: Bank, progress: Progress) -> int:
-    deleted = 0
-    target = bank.delivery_target.rstrip("/") if bank.delivery_target else None
+    target = target_of(bank)
+    intended = {}
     for row in ledger.rows(bank.home, ledger.deletion, ledger.deletion.c.target.is_not(None), deleted_at=None):
-        if row["target"] != target:
+        if row["target"] == target:
+            intended[row["path"]] = row
+        else:
             progress(f"{row['path']} is left at {row['target']}, which is not the bank's delivery target any more")
-            continue
-        delete_copy(row["target"], row["path"])
-        _confirm(bank, row, progress)
-        deleted += 1
-    return deleted
+    if target is not None:
+        for path in delete_copies(target, intended):
+            _confirm(bank, intended[path], progress)
+    return len(intended)
 
 
 def _delete(bank: Bank, row: Mapping[str, object]) -> None:
@@ -158,20 +161,6 @@ def _packages(bank: Bank, as_of: date) -> Iterator[tuple[Path, date]]:
         manifest = read_manifest(path.parent)
         if manifest is None or manifest.expires_on is None or manifest.expires_on < as_of.isoformat():
             yield path.parent, _since(path, path.relative_to(bank.home.delivery).parts[0])
-
-
-def _copies(bank: Bank) -> dict[Path, str]:
-    """Delivery target by the folder of each package that was copied there."""
-    targets = {
-        row["delivery_id"]: row["target"]
-        for row in ledger.rows(bank.home, ledger.delivery, ledger.delivery.c.target.is_not(None))
-    }
-    found = ((path.parent, read_manifest(path.parent)) for path in bank.home.delivery.glob(f"2*/*/*/*/{MANIFEST}"))
-    return {
-        folder: targets[manifest.delivery_id]
-        for folder, manifest in found
-        if manifest and manifest.delivery_id in targets
-    }
 
 
 def _batches(bank: Bank) -> Iterator[tuple[Path, date]]:
